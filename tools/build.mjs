@@ -73,7 +73,7 @@ function removeOrphans(buildFolder, sources) {
   for (const name of readdirSync(buildFolder, { recursive: true })) {
     const path = join(buildFolder, name)
     if (!/\.js(\.map)?$/.test(name) || !statSync(path).isFile()) continue
-    if (!sources.has(name.replace(/\.js(\.map)?$/, '.ts'))) rmSync(path)
+    if (!sources.has(name.replace(/\.js(\.map)?$/, '.ts'))) rmSync(path, { force: true })
   }
 }
 

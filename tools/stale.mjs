@@ -1,16 +1,14 @@
 /**
- * Answers whether dist/ or build/ must be made again, and whether npm packages must be installed, from file times alone.
+ * Answers whether dist/ or build/ must be made again, and whether npm packages must be installed, from file times.
  * Plain JavaScript with Node's own modules only: it runs before anything is installed.
  */
-import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const sourceFolders = {
-  dist: ['native-free-core', 'workers', 'src'],
-  build: ['native-free-core', 'workers', 'src', 'test', 'bench', 'examples']
-}
-
+const distFolders = ['native-free-core', 'workers', 'src']
+const sourceFolders = { dist: distFolders, build: [...distFolders, 'test', 'bench', 'examples'] }
 const buildTools = ['package.json', 'tools/build.mjs']
+const sourcePattern = /\.(ts|wasm\.br)$/
 
 /**
  * Marks a finished build with the time at which it began: a source file saved while the build ran counts as newer, and
@@ -31,10 +29,28 @@ export function isBuildStale(root, target) {
   return sourceFolders[target].some((folder) => hasNewer(join(root, folder), stampMs))
 }
 
-/** @returns {boolean} true when node_modules is missing or older than package-lock.json */
+/** @returns {boolean} true when node_modules is missing or does not hold what package-lock.json says */
 export function isInstallStale(root) {
-  const installedMs = modifiedMs(join(root, 'node_modules', '.package-lock.json'))
-  return installedMs === 0 || modifiedMs(join(root, 'package-lock.json')) > installedMs
+  const installedPath = join(root, 'node_modules', '.package-lock.json')
+  const wantedPath = join(root, 'package-lock.json')
+  const installedMs = modifiedMs(installedPath)
+  if (installedMs === 0) return true
+  if (modifiedMs(wantedPath) <= installedMs) return false
+  if (!holdsSameVersions(readPackages(wantedPath), readPackages(installedPath))) return true
+  const now = new Date()
+  utimesSync(installedPath, now, now)
+  return false
+}
+
+function holdsSameVersions(wanted, installed) {
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (path === '' || entry.version === installed[path]?.version) return true
+    return entry.optional === true && installed[path] === undefined
+  })
+}
+
+function readPackages(path) {
+  return JSON.parse(readFileSync(path, 'utf8')).packages
 }
 
 function modifiedMs(path) {
@@ -43,12 +59,10 @@ function modifiedMs(path) {
 
 /** A folder's own time changes when a file in it is added or removed, so it is compared as well. */
 function hasNewer(folder, stampMs) {
-  if (!existsSync(folder)) return false
-  if (statSync(folder).mtimeMs > stampMs) return true
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.name === 'node_modules') continue
-    const path = join(folder, entry.name)
-    if (entry.isDirectory() ? hasNewer(path, stampMs) : statSync(path).mtimeMs > stampMs) return true
-  }
-  return false
+  const folderMs = modifiedMs(folder)
+  if (folderMs === 0 || folderMs > stampMs) return folderMs > stampMs
+  return readdirSync(folder, { withFileTypes: true }).some((entry) => {
+    if (entry.isDirectory()) return entry.name !== 'node_modules' && hasNewer(join(folder, entry.name), stampMs)
+    return sourcePattern.test(entry.name) && modifiedMs(join(folder, entry.name)) > stampMs
+  })
 }

@@ -1,6 +1,6 @@
 /**
  * Type-checks every runtime with its own tsconfig, two at a time: the core cannot see Node.js, the threads cannot see the
- * test globals. `node tools/typecheck.mjs core workers` checks the named ones only.
+ * test globals. `node tools/typecheck.mjs src workers` checks the named ones only.
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -8,14 +8,14 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const projects = ['src', 'workers', 'test', 'core']
+const projects = ['test', 'src', 'workers', 'native-free-core']
 const parallelCount = 2
 
 /** @returns {Promise<boolean>} whether the project has no type error; its errors go to stdout */
 function checkProject(name) {
   const tsc = join(root, 'node_modules/typescript/lib/tsc.js')
   const cache = join(root, `node_modules/.cache/typecheck/${name}.tsbuildinfo`)
-  const options = ['-p', `tsconfig.${name}.json`, '--noEmit', '--incremental', '--tsBuildInfoFile', cache]
+  const options = ['-p', `${name}/tsconfig.json`, '--noEmit', '--incremental', '--tsBuildInfoFile', cache]
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [tsc, ...options], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
@@ -33,7 +33,7 @@ function checkProject(name) {
 async function main(names) {
   const startMs = performance.now()
   const queue = names.length > 0 ? [...names] : [...projects]
-  const unknown = queue.filter((name) => !existsSync(join(root, `tsconfig.${name}.json`)))
+  const unknown = queue.filter((name) => !existsSync(join(root, `${name}/tsconfig.json`)))
   if (unknown.length > 0) throw new Error(`unknown project ${unknown.join(', ')}: use ${projects.join(', ')}`)
   const total = queue.length
   let failed = 0
