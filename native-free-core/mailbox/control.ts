@@ -1,0 +1,101 @@
+/**
+ * Control messages between main and the workers: rare, structured, over MessagePorts.
+ * Runs on: main and every worker. Touches: types only.
+ * A shard never runs its event loop: it reads its port with receiveMessageOnPort after its doorbell rang.
+ */
+import type { BrokerConfig } from '../config/broker-config.js'
+import type { Uuid } from '../bytes/uuid.js'
+
+/** One front-end thread's rings to one shard or to the read thread. */
+export interface RingPair {
+  readonly requests: SharedArrayBuffer
+  readonly replies: SharedArrayBuffer
+  /** The front end's doorbell: rung after a reply. */
+  readonly doorbell: SharedArrayBuffer
+}
+
+/** What every worker is started with. */
+export interface WorkerSettings {
+  readonly config: BrokerConfig
+  /** Absolute. */
+  readonly dataFolder: string
+  readonly clusterId: Uuid
+  /** A module that exports createDisk(), in place of the real disk; tests only. */
+  readonly diskModule: string | undefined
+}
+
+export interface ShardSettings extends WorkerSettings {
+  readonly kind: 'shard'
+  readonly shard: number
+  readonly shardCount: number
+  /** By front-end thread id; main is 0. */
+  readonly frontEnds: readonly RingPair[]
+  readonly doorbell: SharedArrayBuffer
+  /** The journal's memory and its shared positions (see journal-layout). */
+  readonly journalMemory: SharedArrayBuffer
+  readonly journalPositions: SharedArrayBuffer
+  readonly metrics: SharedArrayBuffer
+  /** To the sync thread: this shard's mailbox and the sync thread's doorbell. */
+  readonly syncRequests: SharedArrayBuffer
+  readonly syncReplies: SharedArrayBuffer
+  readonly syncDoorbell: SharedArrayBuffer
+  /** The core to be pinned to; undefined: not pinned. */
+  readonly core: number | undefined
+}
+
+export type ToShard =
+  /** The first message: recovery is done, the image in force. Partitions are placed by partitionId % shardCount. */
+  | { readonly kind: 'start'; readonly image: SharedArrayBuffer }
+  | { readonly kind: 'image'; readonly image: SharedArrayBuffer }
+  | { readonly kind: 'stop' }
+
+export type FromShard =
+  | { readonly kind: 'ready'; readonly commitLatencyMs: number }
+  /** Partitions of this version are open here. */
+  | { readonly kind: 'applied'; readonly version: number }
+  /** Everything is settled and synced; the thread ends. */
+  | { readonly kind: 'stopped' }
+  /** Writes are refused from now on (disk error), or accepted again. */
+  | { readonly kind: 'offline'; readonly code: number; readonly message: string }
+  | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
+  | { readonly kind: 'fatal'; readonly code: number; readonly message: string }
+
+export interface SyncSettings extends WorkerSettings {
+  readonly kind: 'sync'
+  readonly doorbell: SharedArrayBuffer
+  readonly shards: readonly {
+    readonly requests: SharedArrayBuffer
+    readonly replies: SharedArrayBuffer
+    readonly shardDoorbell: SharedArrayBuffer
+  }[]
+}
+
+export type ToSync =
+  /** Replays, settles and empties every journal in the folder before any shard starts. */
+  | { readonly kind: 'recover'; readonly image: SharedArrayBuffer }
+  | { readonly kind: 'stop' }
+
+export type FromSync =
+  | { readonly kind: 'recovered'; readonly report: RecoveryReport }
+  | { readonly kind: 'fatal'; readonly code: number; readonly message: string }
+
+export interface RecoveryReport {
+  readonly journals: number
+  readonly commits: number
+  readonly entries: number
+  readonly appendedBytes: number
+  readonly tornTails: number
+  readonly durationMs: number
+}
+
+export interface ReadSettings extends WorkerSettings {
+  readonly kind: 'read'
+  readonly doorbell: SharedArrayBuffer
+  readonly frontEnds: readonly RingPair[]
+}
+export type ToRead = { readonly kind: 'stop' }
+
+/** Which shard owns a partition. */
+export function shardOf(partitionId: number, shardCount: number): number {
+  return partitionId % shardCount
+}
