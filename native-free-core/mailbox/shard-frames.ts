@@ -47,17 +47,22 @@ export const maxFetchRanges = 512
 export const fetchReplyReserveBytes = FetchReply.rangesAt + maxFetchRanges * FetchReply.rangeBytes
 
 /**
- * Fetch reply that points into a segment (ReplyType.fetchCold): send a coldRead to the read thread, then releaseLease
- * to the shard. leaseId u32 @24, length u32 @28, position f64 @32, path length u32 @40, path UTF-8 @44.
+ * Fetch reply that points into a segment (ReplyType.fetchCold): send a coldRead with the fetch's offset and maxBytes
+ * to the read thread, then releaseLease to the shard. leaseId u32 @24; the file is settled up to limit f64 @32;
+ * path length u32 @40, path UTF-8 @44. The shard reads nothing: finding the batch is the read thread's work.
  */
 export const FetchColdReply = {
-  highWatermarkAt: 8, logStartOffsetAt: 16, leaseIdAt: 24, lengthAt: 28, positionAt: 32, pathLengthAt: 40, pathAt: 44,
+  highWatermarkAt: 8, logStartOffsetAt: 16, leaseIdAt: 24, limitAt: 32, pathLengthAt: 40, pathAt: 44,
 } as const
 
 /** releaseLease: leaseId u32 @8. */
 export const ReleaseLeaseRequest = { leaseIdAt: 8, sizeBytes: 16 } as const
-/** To the read thread: length u32 @8, path length u32 @12, position f64 @16, path UTF-8 @24. */
-export const ColdReadRequest = { lengthAt: 8, pathLengthAt: 12, positionAt: 16, pathAt: 24 } as const
+/**
+ * To the read thread: maxBytes u32 @8, path length u32 @12, limit f64 @16, offset f64 @24, path UTF-8 @32. It answers
+ * with whole batches from the one that holds the offset on: at least one, whatever maxBytes says, as long as that is
+ * no more than a batch may have.
+ */
+export const ColdReadRequest = { maxBytesAt: 8, pathLengthAt: 12, limitAt: 16, offsetAt: 24, pathAt: 32 } as const
 /** From the read thread: request id, error code, then length u32 @8, the bytes @16. */
 export const ColdReadReply = { lengthAt: 8, bytesAt: 16 } as const
 
