@@ -20,7 +20,9 @@ export function isSuitable(version) {
 export function refuseUnsuitableNode() {
   if (isSuitable(process.version)) return
   console.error(
-    'StreamBus needs Node.js 20.19 or newer of 20, 22.12 or newer of 22, or a later version; this is ' + process.version + '.'
+    'StreamBus needs Node.js 20.19 or newer of 20, 22.12 or newer of 22, or a later version; this is ' +
+      process.version +
+      '.',
   )
   process.exit(1)
 }

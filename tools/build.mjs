@@ -19,7 +19,7 @@ const bundles = {
   'workers/sync': 'workers/sync/main.ts',
   'workers/read': 'workers/read/main.ts',
   'workers/metadata': 'workers/metadata/main.ts',
-  'workers/jobs': 'workers/jobs/main.ts'
+  'workers/jobs': 'workers/jobs/main.ts',
 }
 
 const transpiledFolders = ['native-free-core', 'workers', 'src', 'test', 'bench', 'examples']
@@ -32,7 +32,7 @@ const common = {
   format: 'esm',
   target: 'node20',
   sourcemap: true,
-  logLevel: 'warning'
+  logLevel: 'warning',
 }
 
 /** Bundles dist/. A bundle whose source file does not exist is left out with a note. */

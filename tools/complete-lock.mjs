@@ -36,7 +36,7 @@ function platformEntry(version, parent, [, os, cpu, libc]) {
     ...(libc === undefined ? {} : { libc: [libc === 'gnu' ? 'glibc' : 'musl'] }),
     ...(parent.license === undefined ? {} : { license: parent.license }),
     optional: true,
-    os: [os]
+    os: [os],
   }
 }
 

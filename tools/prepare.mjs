@@ -33,6 +33,8 @@ function npmCommand() {
 function runStep(name, command, args) {
   const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] })
   if (status === 0) return
-  console.error(`StreamBus: ${name} failed (${error?.message ?? signal ?? `exit code ${status}`}); see the output above.`)
+  console.error(
+    `StreamBus: ${name} failed (${error?.message ?? signal ?? `exit code ${status}`}); see the output above.`,
+  )
   process.exit(status || 1)
 }

@@ -1,6 +1,6 @@
 /**
- * `npm start`: makes the clone ready, then runs the broker in this very process, so that signals reach it and its memory
- * is its own. Arguments are passed on: `npm start -- --config other.yaml`.
+ * `npm start`: makes the clone ready, then runs the broker in this very process, so that signals reach it and its
+ * memory is its own. Arguments are passed on: `npm start -- --config other.yaml`.
  */
 import { refuseUnsuitableNode } from '../bin/node-version.js'
 

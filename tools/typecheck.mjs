@@ -1,6 +1,6 @@
 /**
- * Type-checks every runtime with its own tsconfig, two at a time: the core cannot see Node.js, the threads cannot see the
- * test globals. `node tools/typecheck.mjs src workers` checks the named ones only.
+ * Type-checks every runtime with its own tsconfig, two at a time: the core cannot see Node.js, the threads cannot see
+ * the test globals. `node tools/typecheck.mjs src workers` checks the named ones only.
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
