@@ -1,6 +1,7 @@
 /**
  * The few globals that the core uses and that every JavaScript runtime has, but that TypeScript's `es2022` library
- * does not declare. Nothing that only Node.js or only a browser offers belongs here: the core must compile without both.
+ * does not declare. Nothing that only Node.js or only a browser offers belongs here: the core must compile without
+ * both.
  * Runs on: nothing (types only).
  */
 

@@ -1,0 +1,81 @@
+/**
+ * Which folder may import which. dependency-cruiser reads it in `npm run check`, which also fails if no module was
+ * seen.
+ */
+const folders = ['native-free-core', 'workers', 'src', 'test', 'bench', 'examples']
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'core-is-alone',
+      comment: 'The core runs in every thread and in browsers: it imports nothing but itself.',
+      severity: 'error',
+      from: { path: '^native-free-core/' },
+      to: { pathNot: '^native-free-core/' },
+    },
+    {
+      name: 'src-without-workers',
+      comment: 'The main thread talks to workers through rings and ports, never by import.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^workers/' },
+    },
+    {
+      name: 'workers-without-src',
+      comment: 'A worker never holds code of the main thread.',
+      severity: 'error',
+      from: { path: '^workers/' },
+      to: { path: '^src/' },
+    },
+    {
+      name: 'worker-folders-apart',
+      comment: 'One worker never imports another; what they share is in workers/shared.',
+      severity: 'error',
+      from: { path: '^workers/([^/]+)/' },
+      to: { path: '^workers/', pathNot: ['^workers/$1/', '^workers/shared/'] },
+    },
+    {
+      name: 'shared-is-below',
+      comment: 'workers/shared knows no worker.',
+      severity: 'error',
+      from: { path: '^workers/shared/' },
+      to: { path: '^workers/', pathNot: '^workers/shared/' },
+    },
+    {
+      name: 'engine-without-tests',
+      comment: 'What is shipped imports no test, benchmark or example.',
+      severity: 'error',
+      from: { path: '^(native-free-core|workers|src)/' },
+      to: { path: '^(test|bench|examples)/' },
+    },
+    {
+      name: 'no-development-package',
+      comment: 'What is shipped imports only dependencies, not development packages.',
+      severity: 'error',
+      from: { path: '^(native-free-core|workers|src)/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'An import that leads nowhere.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-circular',
+      comment: 'A circle of imports hides who depends on whom.',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+  ],
+  options: {
+    includeOnly: `^(${folders.join('|')}|node_modules)/|^[a-z:_/]+$`,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '\\.generated\\.js$' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'test/tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types', 'default'] },
+  },
+}
