@@ -222,7 +222,8 @@ export const messageRows: Readonly<Record<string, MessageRow>> = {
   ListOffsets: {
     api: 11, kind: 'request', since: 1, operation: 'describe', resource: 'topic',
     about: 'The offset for a point in time.',
-    fields: [partition, field('timestampMs', 'i64', 'Milliseconds since 1970; -1: latest, -2: earliest, -3: the record with the largest time.')],
+    fields: [partition, field('timestampMs', 'i64',
+      'Milliseconds since 1970; -1: latest, -2: earliest, -3: the record with the largest time.')],
     response: [
       field('offset', 'i64', 'The first record at or after that time; -1: there is none.'),
       field('timestampMs', 'i64', 'That record\'s time; -1 for latest, earliest and none.'),
