@@ -32,6 +32,15 @@ describe('package.json', () => {
     expect(loose).to.deep.equal([])
   })
 
+  it('names only packages that the engine imports', () => {
+    const engine = listFiles(['.ts']).filter((path) => /^(src|workers)\//.test(path))
+    const text = engine.map(readText).join('\n')
+    const names = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })
+    // ws loads bufferutil by itself, to mask frames faster.
+    const unused = names.filter((name) => name !== 'bufferutil' && !new RegExp(`['"]${name}(/|['"])`).test(text))
+    expect(unused).to.deep.equal([])
+  })
+
   it('names the Node.js versions that the commands accept', async () => {
     const tool = (await import(`${root}/bin/node-version.js`)) as NodeVersion
     expect(tool.suitableVersions).to.equal(manifest.engines.node)

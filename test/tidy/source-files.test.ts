@@ -35,7 +35,7 @@ describe('source files', () => {
   })
 
   it('begin with a comment that says what they are for', () => {
-    const without = sources.filter((path) => !/^(#![^\n]*\n)?\/\*\*\n \* \S/.test(readText(path)))
+    const without = sources.filter((path) => !/^(#![^\n]*\n)?\/\*\*(\n \*)? \S/.test(readText(path)))
     expect(without).to.deep.equal([])
   })
 
