@@ -1,0 +1,312 @@
+/**
+ * The only door to files for all workers: synchronous, positioned, and replaceable by a double that loses writes.
+ * Runs on: every worker, and recovery. Touches: files. Never: the main thread's event loop.
+ *
+ * A durable write is one that is on the medium when it returns. Linux does it with O_DSYNC. Windows has no such flag
+ * and macOS's does not reach the drive: there each write to a 'durable-write' file is followed by a sync.
+ * `durableWrite` says which of the two is in force.
+ */
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+  writevSync,
+} from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+
+/** A descriptor. */
+export type FileHandle = number
+
+/**
+ * read: must exist. read-write: must exist. create: read-write, made if missing. create-new: fails if it exists.
+ * durable-write: read-write, must exist, and each write is on the medium when it returns.
+ */
+export type OpenMode = 'read' | 'read-write' | 'create' | 'create-new' | 'durable-write'
+
+/** Every method throws KAFKA_STORAGE_ERROR with operation and path; `systemErrorCode` tells ENOSPC from EIO. */
+export interface Disk {
+  open(path: string, mode: OpenMode): FileHandle
+  close(file: FileHandle): void
+  /** Writes all of `bytes`; a short count is continued. */
+  write(file: FileHandle, bytes: Uint8Array, position: number): void
+  /** Writes all views one after the other; a short count is continued. */
+  writev(file: FileHandle, views: readonly Uint8Array[], position: number): void
+  /** Reads until `into` is full or the file ends; returns how many bytes came. */
+  read(file: FileHandle, into: Uint8Array, position: number): number
+  /** Data, and the length if it changed, are on the medium when it returns. */
+  sync(file: FileHandle): void
+  /** New, renamed and removed names of the folder are on the medium when it returns. */
+  syncFolder(path: string): void
+  size(file: FileHandle): number
+  sizeOf(path: string): number
+  truncate(file: FileHandle, sizeBytes: number): void
+  /** With all folders above it. */
+  makeFolder(path: string): void
+  /** The names in a folder, in ascending order. */
+  list(path: string): string[]
+  rename(from: string, to: string): void
+  remove(path: string): void
+  /** With everything in it; a folder that is not there is none to remove. */
+  removeFolder(path: string): void
+  exists(path: string): boolean
+  /** What an unprivileged process may still write to the file system that holds `path`. */
+  freeBytes(path: string): number
+}
+
+/** How a write to a 'durable-write' file reaches the medium on this system. */
+export const durableWrite: 'O_DSYNC' | 'write + sync' =
+  constants.O_DSYNC === undefined || process.platform === 'darwin' ? 'write + sync' : 'O_DSYNC'
+
+/** One call takes at most so many views (IOV_MAX of Linux, macOS and the BSDs). */
+export const maxViewsPerWrite = 1024
+
+/** The code of the system's error (`ENOSPC`, `EIO`, `ENOENT`, ...) behind what a Disk threw, if there is one. */
+export function systemErrorCode(error: unknown): string | undefined {
+  for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) {
+    const { code, errno } = at as { code?: unknown; errno?: unknown }
+    if (typeof code === 'string' && errno !== undefined) return code
+  }
+  return undefined
+}
+
+const openFlags: Readonly<Record<OpenMode, number>> = {
+  read: constants.O_RDONLY,
+  'read-write': constants.O_RDWR,
+  create: constants.O_RDWR | constants.O_CREAT,
+  'create-new': constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+  'durable-write': constants.O_RDWR | (durableWrite === 'O_DSYNC' ? constants.O_DSYNC : 0),
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  ENOSPC: 'Free space on that disk, or shorten retention; then restart the broker.',
+  EDQUOT: "Raise the quota of the broker's user, or shorten retention; then restart the broker.",
+  EACCES: "Give the broker's user the right to read and write there.",
+  EPERM: "Give the broker's user the right to read and write there.",
+  EROFS: 'Mount the file system writable.',
+  EMFILE: 'Raise the limit of open files (ulimit -n) and restart the broker.',
+  ENFILE: "Raise the system's limit of open files and restart the broker.",
+  ENOENT: 'Restore the file, or correct the path.',
+}
+
+/**
+ * A double that only wants to see, lose or shorten writes derives from this and overrides `rawWrite`: all bytes that
+ * reach a file pass it.
+ */
+export class RealDisk implements Disk {
+  private readonly paths = new Map<FileHandle, string>()
+  private readonly syncAfterWrite = new Set<FileHandle>()
+
+  /** One positioned system call; returns how many bytes were taken, which may be fewer than were given. */
+  protected rawWrite(file: FileHandle, views: readonly Uint8Array[], position: number): number {
+    if (views.length === 1) {
+      const only = views[0]!
+      return writeSync(file, only, 0, only.byteLength, position)
+    }
+    return writevSync(file, views, position)
+  }
+
+  open(path: string, mode: OpenMode): FileHandle {
+    try {
+      const file = openSync(path, openFlags[mode], 0o640)
+      this.paths.set(file, path)
+      if (mode === 'durable-write' && durableWrite !== 'O_DSYNC') this.syncAfterWrite.add(file)
+      return file
+    } catch (error) {
+      throw storageError(`open (${mode})`, path, error)
+    }
+  }
+
+  close(file: FileHandle): void {
+    const path = this.pathOf(file)
+    this.paths.delete(file)
+    this.syncAfterWrite.delete(file)
+    attempt('close', path, () => closeSync(file))
+  }
+
+  write(file: FileHandle, bytes: Uint8Array, position: number): void {
+    this.writeAll(file, [bytes], position)
+  }
+
+  writev(file: FileHandle, views: readonly Uint8Array[], position: number): void {
+    this.writeAll(file, views, position)
+  }
+
+  private writeAll(file: FileHandle, views: readonly Uint8Array[], position: number): void {
+    try {
+      let at = position
+      for (let first = 0; first < views.length; first += maxViewsPerWrite) {
+        const part = views.length <= maxViewsPerWrite ? views : views.slice(first, first + maxViewsPerWrite)
+        at += this.writePart(file, part, at)
+      }
+      if (this.syncAfterWrite.has(file)) fsyncSync(file)
+    } catch (error) {
+      throw storageError(`write at ${position}`, this.pathOf(file), error)
+    }
+  }
+
+  private writePart(file: FileHandle, views: readonly Uint8Array[], position: number): number {
+    const total = lengthOf(views)
+    let written = 0
+    let rest = views
+    while (written < total) {
+      const count = this.rawWrite(file, rest, position + written)
+      // A write that takes nothing and reports nothing would be repeated for ever.
+      if (count <= 0) throw new Error(`the system took ${count} of ${total - written} bytes`)
+      written += count
+      if (written < total) rest = dropFirst(rest, count)
+    }
+    return total
+  }
+
+  read(file: FileHandle, into: Uint8Array, position: number): number {
+    try {
+      let done = 0
+      while (done < into.byteLength) {
+        const count = readSync(file, into, done, into.byteLength - done, position + done)
+        if (count === 0) break
+        done += count
+      }
+      return done
+    } catch (error) {
+      throw storageError(`read of ${into.byteLength} bytes at ${position}`, this.pathOf(file), error)
+    }
+  }
+
+  sync(file: FileHandle): void {
+    try {
+      fdatasyncSync(file)
+    } catch (error) {
+      throw storageError('sync', this.pathOf(file), error)
+    }
+  }
+
+  syncFolder(path: string): void {
+    // Windows opens no folders; NTFS journals names by itself.
+    if (process.platform === 'win32') return
+    attempt('sync of the folder', path, () => {
+      const folder = openSync(path, constants.O_RDONLY)
+      try {
+        fsyncSync(folder)
+      } finally {
+        closeSync(folder)
+      }
+    })
+  }
+
+  size(file: FileHandle): number {
+    return attempt('stat', this.pathOf(file), () => fstatSync(file).size)
+  }
+
+  sizeOf(path: string): number {
+    return attempt('stat', path, () => statSync(path).size)
+  }
+
+  truncate(file: FileHandle, sizeBytes: number): void {
+    attempt(`truncate to ${sizeBytes} bytes`, this.pathOf(file), () => ftruncateSync(file, sizeBytes))
+  }
+
+  makeFolder(path: string): void {
+    attempt('make the folder', path, () => mkdirSync(path, { recursive: true, mode: 0o750 }))
+  }
+
+  list(path: string): string[] {
+    return attempt('list', path, () => readdirSync(path).sort())
+  }
+
+  rename(from: string, to: string): void {
+    attempt(`rename to ${to}`, from, () => renameSync(from, to))
+  }
+
+  remove(path: string): void {
+    attempt('remove', path, () => unlinkSync(path))
+  }
+
+  removeFolder(path: string): void {
+    attempt('remove the folder', path, () => rmSync(path, { recursive: true, force: true }))
+  }
+
+  exists(path: string): boolean {
+    return existsSync(path)
+  }
+
+  freeBytes(path: string): number {
+    return attempt('ask for free space', path, () => {
+      const figures = statfsSync(path)
+      return figures.bavail * figures.bsize
+    })
+  }
+
+  private pathOf(file: FileHandle): string {
+    return this.paths.get(file) ?? `descriptor ${file}`
+  }
+}
+
+function attempt<T>(operation: string, path: string, call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw storageError(operation, path, error)
+  }
+}
+
+function storageError(operation: string, path: string, error: unknown): StreamBusError {
+  const text = error instanceof Error ? error.message : String(error)
+  const remedy = remedies[systemErrorCode(error) ?? '']
+  return new StreamBusError('KAFKA_STORAGE_ERROR', `${path}: ${operation} failed: ${text}`, {
+    cause: error,
+    ...(remedy === undefined ? {} : { remedy }),
+  })
+}
+
+function lengthOf(views: readonly Uint8Array[]): number {
+  let total = 0
+  for (const view of views) total += view.byteLength
+  return total
+}
+
+/** What is left of `views` after their first `count` bytes. */
+function dropFirst(views: readonly Uint8Array[], count: number): readonly Uint8Array[] {
+  let index = 0
+  let skip = count
+  while (skip >= views[index]!.byteLength) skip -= views[index++]!.byteLength
+  const rest = views.slice(index)
+  rest[0] = rest[0]!.subarray(skip)
+  return rest
+}
+
+export function createDisk(): Disk {
+  return new RealDisk()
+}
+
+/** What a worker is started with: the path of a module that exports another `createDisk`, in tests. */
+export interface DiskChoice {
+  readonly diskModule?: string | undefined
+}
+
+/** The disk that the worker is to use: the real one, or that of the module named in its workerData. */
+export async function loadDisk(choice: DiskChoice | undefined): Promise<Disk> {
+  if (choice?.diskModule === undefined) return createDisk()
+  const path = choice.diskModule
+  const loaded = (await import(path.startsWith('file:') ? path : pathToFileURL(path).href)) as {
+    createDisk?: () => Disk
+  }
+  if (loaded.createDisk === undefined) {
+    throw new StreamBusError('USAGE', `the disk module ${path} exports no createDisk()`)
+  }
+  return loaded.createDisk()
+}
