@@ -140,6 +140,12 @@ export class RingConsumer {
     return true
   }
 
+  /** Leaves the frame where it is: `next` will find it again. */
+  retry(): void {
+    assert(this.frameUnits > 0, 'retry without a frame')
+    this.frameUnits = 0
+  }
+
   /** Gives the frame's bytes back to the producer. */
   release(): void {
     assert(this.frameUnits > 0, 'release without a frame')

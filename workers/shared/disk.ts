@@ -66,6 +66,8 @@ export interface Disk {
   exists(path: string): boolean
   /** What an unprivileged process may still write to the file system that holds `path`. */
   freeBytes(path: string): number
+  /** The size of the file system that holds `path`. */
+  totalBytes(path: string): number
 }
 
 /** How a write to a 'durable-write' file reaches the medium on this system. */
@@ -248,6 +250,13 @@ export class RealDisk implements Disk {
     return attempt('ask for free space', path, () => {
       const figures = statfsSync(path)
       return figures.bavail * figures.bsize
+    })
+  }
+
+  totalBytes(path: string): number {
+    return attempt('ask for its size', path, () => {
+      const figures = statfsSync(path)
+      return figures.blocks * figures.bsize
     })
   }
 

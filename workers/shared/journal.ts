@@ -108,9 +108,19 @@ export class Journal {
     return this.cursor - this.committed
   }
 
+  /** The first place after the head that the head may move to; the head itself when nothing is committed. */
+  get nextBoundaryPosition(): number {
+    return this.boundaries.firstPosition ?? this.head
+  }
+
   /** Memory from here on is intact. */
   get floorPosition(): number {
     return this.floor
+  }
+
+  /** The descriptor, for filling the file ahead of the tail. */
+  get fileHandle(): FileHandle {
+    return this.file
   }
 
   get runId(): RunId {
@@ -250,6 +260,10 @@ class BoundaryQueue {
     this.positions = new Float64Array(size)
     this.numbers = new Float64Array(size)
     this.crcs = new Uint32Array(size)
+  }
+
+  get firstPosition(): number | undefined {
+    return this.count === 0 ? undefined : this.positions[this.first]!
   }
 
   push(position: number, number: number, previousCrc: number): void {
