@@ -1,0 +1,53 @@
+/**
+ * Control messages between main and the metadata worker: rare, structured, over the worker's own port.
+ * Runs on: main and the metadata worker. Touches: types only.
+ */
+import type { Uuid } from '../bytes/uuid.js'
+import type { MetadataCommand } from './metadata-command.js'
+import type { CommandValue } from './metadata-state.js'
+
+export interface MetadataSettings {
+  readonly kind: 'metadata'
+  /** Absolute. */
+  readonly dataFolder: string
+  readonly brokerId: number
+  /** Of broker.meta: made by main at the first start. */
+  readonly clusterId: Uuid
+  /** A module that exports createDisk(), in place of the real disk; tests only. */
+  readonly diskModule: string | undefined
+}
+
+export type ToMetadata =
+  /** `token`: main's own number for the answer. */
+  { readonly kind: 'propose'; readonly token: number; readonly command: MetadataCommand } | { readonly kind: 'stop' }
+
+export type FromMetadata =
+  /** Once: everything that was committed before the start is applied, and commands can be. */
+  | {
+      readonly kind: 'ready'
+      readonly image: SharedArrayBuffer
+      readonly version: number
+      readonly clusterId: Uuid
+    }
+  /** After each change; always sent before the answers to the commands that made it. */
+  | { readonly kind: 'image'; readonly image: SharedArrayBuffer; readonly version: number }
+  | {
+      readonly kind: 'result'
+      readonly token: number
+      readonly ok: true
+      readonly value: CommandValue
+      /** The image that shows the change, or a newer one. */
+      readonly version: number
+    }
+  | {
+      readonly kind: 'result'
+      readonly token: number
+      readonly ok: false
+      readonly code: number
+      readonly message: string
+    }
+  | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
+  /** The log is closed; the thread ends. */
+  | { readonly kind: 'stopped' }
+  /** The thread ends: it can neither vote nor apply any more. */
+  | { readonly kind: 'fatal'; readonly code: number; readonly message: string }
