@@ -1,0 +1,85 @@
+/**
+ * Reads that are not at the tail: whole batches out of segment files, straight into the front end's ring.
+ * Runs on: read worker. Touches: segment files (read only), the front ends' rings.
+ * A lease on the shard keeps the file from being removed meanwhile; bytes up to the limit never change.
+ */
+import { decodeUtf8 } from '../../native-free-core/bytes/utf8.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import type { RingPair } from '../../native-free-core/mailbox/control.js'
+import {
+  ColdReadReply, ColdReadRequest, errorCodeAt, partitionIdAt, ReplyType, requestIdAt,
+} from '../../native-free-core/mailbox/shard-frames.js'
+import { Doorbell } from '../../native-free-core/ring/doorbell.js'
+import { RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'
+import type { Disk } from '../shared/disk.js'
+import { type BatchRange, SegmentReader } from './segment-reader.js'
+
+interface FrontEnd {
+  readonly requests: RingConsumer
+  readonly replies: RingProducer
+  readonly doorbell: Doorbell
+}
+
+export class ReadLoop {
+  private readonly reader: SegmentReader
+  private readonly frontEnds: readonly FrontEnd[]
+
+  constructor(disk: Disk, frontEnds: readonly RingPair[]) {
+    this.reader = new SegmentReader(disk)
+    this.frontEnds = frontEnds.map((pair) => ({
+      requests: new RingConsumer(pair.requests),
+      replies: new RingProducer(pair.replies),
+      doorbell: new Doorbell(pair.doorbell),
+    }))
+  }
+
+  hasWork(): boolean {
+    return this.frontEnds.some((frontEnd) => !frontEnd.requests.isEmpty())
+  }
+
+  /** One read of each front end in turn. Returns how many were done. */
+  step(): number {
+    let count = 0
+    for (const frontEnd of this.frontEnds) {
+      if (!frontEnd.requests.next()) continue
+      this.serve(frontEnd)
+      frontEnd.requests.release()
+      frontEnd.doorbell.ring()
+      count++
+    }
+    return count
+  }
+
+  private serve({ requests, replies }: FrontEnd): void {
+    const at = requests.bodyPosition
+    const view = requests.view
+    const requestId = view.getUint32(at + requestIdAt, true)
+    const pathAt = at + ColdReadRequest.pathAt
+    const path = decodeUtf8(requests.bytes, pathAt, pathAt + view.getUint32(at + ColdReadRequest.pathLengthAt, true))
+    try {
+      const limit = view.getFloat64(at + ColdReadRequest.limitAt, true)
+      const offset = view.getFloat64(at + ColdReadRequest.offsetAt, true)
+      const maxBytes = view.getUint32(at + ColdReadRequest.maxBytesAt, true)
+      const range = this.reader.find(path, view.getUint32(at + partitionIdAt, true), limit, offset, maxBytes)
+      this.reply(replies, requestId, 0, range)
+    } catch (error) {
+      this.reply(replies, requestId, StreamBusError.from(error).code, undefined)
+    }
+  }
+
+  private reply(replies: RingProducer, requestId: number, code: number, range: BatchRange | undefined): void {
+    const length = range?.lengthBytes ?? 0
+    const at = replies.claim(ReplyType.coldRead, ColdReadReply.bytesAt + length)
+    // The front end reserves room for maxBytes and one batch before it asks.
+    if (at < 0) throw new StreamBusError('UNKNOWN_SERVER_ERROR', `no room for a cold read of ${length} bytes`)
+    replies.view.setUint32(at + requestIdAt, requestId, true)
+    replies.view.setInt32(at + errorCodeAt, code, true)
+    replies.view.setUint32(at + ColdReadReply.lengthAt, length, true)
+    if (range !== undefined) {
+      const into = replies.bytes.subarray(at + ColdReadReply.bytesAt, at + ColdReadReply.bytesAt + length)
+      const failed = this.reader.read(range, into) ? 0 : StreamBusError.from(undefined).code
+      if (failed !== 0) replies.view.setInt32(at + errorCodeAt, failed, true)
+    }
+    replies.publish()
+  }
+}

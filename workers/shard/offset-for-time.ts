@@ -1,0 +1,65 @@
+/**
+ * Which offset a point in time stands for: in segments by their time indexes, in the journal by a walk.
+ * Runs on: shard worker. Touches: segments and their indexes (reads; rare requests only).
+ * Meaning as Kafka's ListOffsets: the first record whose time is at or after the one asked for.
+ */
+import { batchHeaderBytes, RecordBatchView, RecordReader } from '../../native-free-core/log/record-batch.js'
+import type { Journal } from '../shared/journal.js'
+import type { Partition } from './partition.js'
+
+export interface OffsetAndTime {
+  readonly offset: number
+  readonly timestamp: number
+}
+
+const latest = -1
+const earliest = -2
+const largestTime = -3
+const none: OffsetAndTime = { offset: -1, timestamp: -1 }
+
+export function offsetForTime(partition: Partition, journal: Journal, timestamp: number): OffsetAndTime {
+  if (timestamp === latest) return { offset: partition.highWatermark, timestamp: -1 }
+  if (timestamp === earliest) return { offset: partition.logStartOffset, timestamp: -1 }
+  partition.extents.dropBelow(journal.floorPosition)
+  if (timestamp === largestTime) return withLargestTime(partition, journal)
+  return partition.log.offsetForTimestamp(timestamp) ?? inJournal(partition, journal, timestamp) ?? none
+}
+
+/** The first record at or after `timestamp` in what is not settled yet. */
+function inJournal(partition: Partition, journal: Journal, timestamp: number): OffsetAndTime | undefined {
+  const { extents, highWatermark } = partition
+  for (let index = extents.settledCount; index < extents.count; index++) {
+    if (extents.endOffsetAt(index) > highWatermark) return undefined
+    if (extents.maxTimestampAt(index) < timestamp) continue
+    const found = inBatch(journal, extents.positionAt(index), timestamp, partition.logStartOffset)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function withLargestTime(partition: Partition, journal: Journal): OffsetAndTime {
+  const { extents, highWatermark } = partition
+  let best = partition.log.largestTimestamp()
+  for (let index = extents.settledCount; index < extents.count; index++) {
+    if (extents.endOffsetAt(index) > highWatermark) break
+    const time = extents.maxTimestampAt(index)
+    if (best !== undefined && time <= best.timestamp) continue
+    best = inBatch(journal, extents.positionAt(index), time, partition.logStartOffset) ?? best
+  }
+  return best ?? none
+}
+
+/** A compressed batch answers with its first offset: the shard decodes nothing. */
+function inBatch(journal: Journal, position: number, timestamp: number, from: number): OffsetAndTime | undefined {
+  const batch = new RecordBatchView(journal.bytes, journal.indexOf(position))
+  if (batch.codec !== 0 || batch.sizeBytes <= batchHeaderBytes) {
+    return { offset: Math.max(batch.baseOffset, from), timestamp: batch.maxTimestamp }
+  }
+  const records = new RecordReader().over(batch)
+  while (records.next()) {
+    if (records.timestamp >= timestamp && records.offset >= from) {
+      return { offset: records.offset, timestamp: records.timestamp }
+    }
+  }
+  return undefined
+}

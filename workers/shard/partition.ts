@@ -1,0 +1,55 @@
+/**
+ * One partition on its shard: offsets, producers, where its batches are, and who waits for more.
+ * Runs on: shard worker (the single writer). Touches: its segmented log.
+ *
+ *   log start      settled end                high watermark          log end
+ *      |  segments      |  journal, on disk        |  journal, open commit  |
+ */
+import { type Uuid, uuidToBytes } from '../../native-free-core/bytes/uuid.js'
+import type { TopicConfig } from '../../native-free-core/config/topic-config.js'
+import { ProducerState } from '../../native-free-core/log/producer-state.js'
+import type { SegmentedLog } from '../shared/segmented-log/segmented-log.js'
+import { ExtentIndex } from './extent-index.js'
+import type { ParkedFetch } from './parked-fetches.js'
+
+export interface PartitionIdentity {
+  readonly partitionId: number
+  readonly topicId: Uuid
+  readonly topicName: string
+  readonly partition: number
+  readonly leaderEpoch: number
+}
+
+export class Partition {
+  readonly identity: PartitionIdentity
+  readonly topicIdBytes = new Uint8Array(16)
+  readonly extents = new ExtentIndex()
+  readonly log: SegmentedLog
+  /** Decides on sequences; ahead of the log's own producer state by what is not settled yet. */
+  readonly producers: ProducerState
+  config: TopicConfig
+  logStartOffset: number
+  /** The offset after the last record that may be read: everything below is on disk. */
+  highWatermark: number
+  logEndOffset: number
+  /** Oldest first. */
+  parked: ParkedFetch[] = []
+  /** In the list of partitions that the open commit touches. */
+  dirty = false
+  /** Leases of files that the read thread may be reading. */
+  leases = 0
+
+  constructor(identity: PartitionIdentity, config: TopicConfig, log: SegmentedLog, producers: ProducerState) {
+    this.identity = identity
+    this.config = config
+    this.log = log
+    this.producers = producers
+    this.logStartOffset = log.logStartOffset
+    this.highWatermark = this.logEndOffset = log.endOffset
+    uuidToBytes(identity.topicId, this.topicIdBytes)
+  }
+
+  get name(): string {
+    return `${this.identity.topicName}-${this.identity.partition}`
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Follows the metadata image: opens, creates and deletes the partitions that belong to this shard.
+ * Runs on: shard worker. Touches: partition folders, the journal (create and delete entries).
+ */
+import { encodeUtf8 } from '../../native-free-core/bytes/utf8.js'
+import { writeUint64LE } from '../../native-free-core/bytes/int64.js'
+import { type TopicConfig, topicConfigOf } from '../../native-free-core/config/topic-config.js'
+import { errorTable } from '../../native-free-core/errors/error-table.js'
+import { EntryType } from '../../native-free-core/journal/entry-format.js'
+import { shardOf } from '../../native-free-core/mailbox/control.js'
+import { ProducerState } from '../../native-free-core/log/producer-state.js'
+import type { MetadataImage, TopicImage } from '../../native-free-core/metadata/metadata-image.js'
+import type { Disk } from '../shared/disk.js'
+import { PartitionFolders } from '../shared/partition-folders.js'
+import { partitionKey, type RecoveryPoint } from '../shared/recovery-point.js'
+import { Partition } from './partition.js'
+import type { Shard } from './shard.js'
+
+export interface PlacementOptions {
+  readonly disk: Disk
+  readonly topicsFolder: string
+  readonly shard: number
+  readonly shardCount: number
+  /** What recovery left, by partitionKey. */
+  readonly recoveryPoints: ReadonlyMap<string, RecoveryPoint>
+}
+
+export class Placement {
+  private readonly options: PlacementOptions
+  private readonly folders: PartitionFolders
+
+  constructor(options: PlacementOptions) {
+    this.options = options
+    this.folders = new PartitionFolders(options.disk, options.topicsFolder)
+  }
+
+  /** At the start: everything the image says is here is opened; what is missing is created. */
+  start(image: MetadataImage, shard: Shard): void {
+    this.apply(image, shard)
+    this.folders.removeDeleted(Number.POSITIVE_INFINITY)
+  }
+
+  /** Opens what is new, deletes what is gone, takes over changed configurations. */
+  apply(image: MetadataImage, shard: Shard): void {
+    const wanted = new Set<number>()
+    for (const topic of image.topics) {
+      const config = topicConfigOf(topic.configs)
+      for (const { partition, partitionId, leaderEpoch } of topic.partitions) {
+        if (shardOf(partitionId, this.options.shardCount) !== this.options.shard) continue
+        wanted.add(partitionId)
+        const known = shard.partitions.get(partitionId)
+        if (known === undefined) this.open(shard, image, topic, { partition, partitionId, leaderEpoch }, config)
+        else reconfigure(known, config)
+      }
+    }
+    for (const [partitionId, partition] of shard.partitions) {
+      if (!wanted.has(partitionId)) this.delete(shard, image, partition)
+    }
+  }
+
+  private open(
+    shard: Shard, image: MetadataImage, topic: TopicImage,
+    ids: { partition: number; partitionId: number; leaderEpoch: number }, config: TopicConfig,
+  ): void {
+    const point = this.options.recoveryPoints.get(partitionKey(topic.topicId, ids.partition))
+    const isNew = !this.options.disk.exists(`${this.folders.pathOf(topic.name, ids.partition)}/partition.metadata`)
+    const log = this.folders.openOrCreate(topic.topicId, topic.name, ids.partition, config, point)
+    const partition = new Partition({ ...ids, topicId: topic.topicId, topicName: topic.name }, config, log,
+      new ProducerState().copyFrom(log.producers))
+    shard.partitions.set(ids.partitionId, partition)
+    shard.settler.setPoint(partition)
+    if (!isNew) return
+    shard.settler.touch(partition)
+    shard.settler.touchFolder(this.folders.root)
+    shard.writeMetadataEntry(partition, EntryType.create, createPayload(image.version, ids.partitionId, topic.name))
+  }
+
+  private delete(shard: Shard, image: MetadataImage, partition: Partition): void {
+    const { topicId, topicName, partition: number, partitionId } = partition.identity
+    shard.dropParked(partition, errorTable.UNKNOWN_TOPIC_ID.code)
+    shard.partitions.delete(partitionId)
+    shard.writeMetadataEntry(partition, EntryType.delete, versionPayload(image.version))
+    shard.settler.retire(partition, () => {
+      partition.log.close()
+      this.folders.markDeleted(topicId, topicName, number)
+      shard.settler.touchFolder(this.folders.root)
+    })
+  }
+
+  /** Frees the space of deleted partitions, a few at a time. */
+  removeDeleted(): number {
+    return this.folders.removeDeleted(4)
+  }
+}
+
+function reconfigure(partition: Partition, config: TopicConfig): void {
+  partition.config = config
+  partition.log.configure(config)
+}
+
+function versionPayload(version: number): Uint8Array {
+  const bytes = new Uint8Array(8)
+  writeUint64LE(new DataView(bytes.buffer), 0, version)
+  return bytes
+}
+
+function createPayload(version: number, partitionId: number, name: string): Uint8Array {
+  const text = encodeUtf8(name)
+  const bytes = new Uint8Array(12 + text.length)
+  const view = new DataView(bytes.buffer)
+  writeUint64LE(view, 0, version)
+  view.setUint32(8, partitionId, true)
+  bytes.set(text, 12)
+  return bytes
+}

@@ -1,0 +1,257 @@
+/**
+ * Moves entries from the journal to segments: gathers per partition, has them synced, then lets the head advance.
+ * Runs on: shard worker. Touches: segmented logs (writes), the sync thread's mailbox, the recovery point file.
+ *
+ *   idle -> writing (slices of a round, one a turn of the shard's loop) -> syncing (files and folders)
+ *        -> publishing (the recovery point) -> head advances -> idle
+ *
+ * A round settles all entries below the commit boundary where it began, bounded by settleBytesInFlight.
+ */
+import { assert } from '../../native-free-core/errors/assert.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import type { Crc32c } from '../../native-free-core/journal/commit-format.js'
+import type { Disk } from '../shared/disk.js'
+import type { Journal } from '../shared/journal.js'
+import { encodeRecoveryPoints, type RecoveryPoint } from '../shared/recovery-point.js'
+import type { SyncWork } from '../shared/segmented-log/sync-list.js'
+import type { Partition } from './partition.js'
+import type { SyncPort } from './sync-port.js'
+
+/** Bytes written into segments per turn of the loop: keeps a turn well under a millisecond. */
+const sliceBytes = 512 * 1024
+const maxViewsPerSlice = 512
+
+export interface SettlerOptions {
+  readonly disk: Disk
+  readonly journal: Journal
+  readonly syncPort: SyncPort
+  readonly crc: Crc32c
+  readonly recoveryPointPath: string
+  readonly startBytes: number
+  readonly bytesInFlight: number
+  readonly partitions: ReadonlyMap<number, Partition>
+}
+
+/** What the sync thread is asked to do. */
+type Errand = { readonly work: SyncWork; readonly whenDone?: () => void } | { readonly publish: string }
+
+type Phase = 'idle' | 'writing' | 'syncing' | 'publishing'
+
+export class Settler {
+  private readonly options: SettlerOptions
+  private phase: Phase = 'idle'
+  private target = 0
+  private readonly queue: Partition[] = []
+  private readonly waiting = new Map<number, Errand>()
+  private unsent: Errand[] = []
+  private readonly touched = new Set<Partition>()
+  private readonly touchedFolders = new Set<string>()
+  private readonly points = new Map<number, RecoveryPoint>()
+  private readonly retired: (() => void)[] = []
+  private failure: StreamBusError | undefined
+  /** Since the start, for metrics. */
+  settledBytes = 0
+  /** Settle even a little: at shutdown. */
+  urgent = false
+
+  constructor(options: SettlerOptions) {
+    this.options = options
+  }
+
+  get isIdle(): boolean {
+    return this.phase === 'idle'
+  }
+
+  /** What a failed sync or write left; the shard takes its partitions offline. */
+  get failed(): StreamBusError | undefined {
+    return this.failure
+  }
+
+  /** Does one slice of work. True when there may be more to do at once. */
+  step(): boolean {
+    if (this.failure !== undefined) return false
+    switch (this.phase) {
+      case 'idle':
+        return this.begin()
+      case 'writing':
+        return this.write()
+      case 'syncing':
+      case 'publishing':
+        return this.sendUnsent()
+    }
+  }
+
+  private begin(): boolean {
+    const { journal } = this.options
+    const settleable = journal.committedPosition - journal.headPosition
+    if (settleable === 0 || (settleable < this.options.startBytes && !this.urgent)) return false
+    const wanted = Math.max(journal.nextBoundaryPosition, journal.headPosition + this.options.bytesInFlight)
+    this.target = Math.min(journal.committedPosition, wanted)
+    for (const partition of this.options.partitions.values()) {
+      if (partition.extents.settledCount < partition.extents.count) this.queue.push(partition)
+    }
+    this.phase = 'writing'
+    return true
+  }
+
+  private write(): boolean {
+    let budget = sliceBytes
+    while (budget > 0 && this.queue.length > 0) {
+      const partition = this.queue[this.queue.length - 1]!
+      const written = this.writeSlice(partition, budget)
+      budget -= written
+      if (written === 0) this.queue.pop()
+    }
+    if (this.queue.length === 0) this.beginSync()
+    return true
+  }
+
+  /** Appends up to `budget` bytes of a partition's unsettled batches to its segments. Returns how many. */
+  private writeSlice(partition: Partition, budget: number): number {
+    const { extents, log } = partition
+    const views: Uint8Array[] = []
+    let bytes = 0
+    let index = extents.settledCount
+    while (index < extents.count && bytes < budget && views.length < maxViewsPerSlice) {
+      const position = extents.positionAt(index)
+      if (position >= this.target) break
+      const at = this.options.journal.indexOf(position)
+      const length = extents.lengthAt(index)
+      views.push(this.options.journal.bytes.subarray(at, at + length))
+      bytes += length
+      index++
+    }
+    if (views.length === 0) return 0
+    log.append(views)
+    extents.settledCount = index
+    this.touched.add(partition)
+    this.settledBytes += bytes
+    return bytes
+  }
+
+  private beginSync(): void {
+    this.phase = 'syncing'
+    for (const partition of this.touched) {
+      for (const work of partition.log.takeSyncWork()) {
+        this.send({ work, whenDone: () => partition.log.synced(work) })
+      }
+      this.points.set(partition.identity.partitionId, pointOf(partition))
+    }
+    for (const path of this.touchedFolders) this.send({ work: { path, kind: 'folder' } })
+    this.touched.clear()
+    this.touchedFolders.clear()
+    this.sendUnsent()
+    this.completePhase()
+  }
+
+  private send(errand: Errand): void {
+    this.unsent.push(errand)
+  }
+
+  /** The mailbox may be full; what did not fit goes at the next turn. */
+  private sendUnsent(): boolean {
+    let sent = 0
+    while (sent < this.unsent.length) {
+      const errand = this.unsent[sent]!
+      const { syncPort } = this.options
+      const token = 'publish' in errand ? syncPort.publish(errand.publish) : syncPort.sync(errand.work)
+      if (token === 0) break
+      this.waiting.set(token, errand)
+      sent++
+    }
+    this.unsent = this.unsent.slice(sent)
+    return false
+  }
+
+  /** An answer of the sync thread. True when it was one of ours. */
+  onSynced(token: number, code: number): boolean {
+    const errand = this.waiting.get(token)
+    if (errand === undefined) return false
+    this.waiting.delete(token)
+    if (code !== 0) {
+      const path = 'publish' in errand ? errand.publish : errand.work.path
+      this.fail(StreamBusError.fromCode(code, `the sync of ${path} failed`))
+      return true
+    }
+    if ('work' in errand) errand.whenDone?.()
+    this.completePhase()
+    return true
+  }
+
+  private completePhase(): void {
+    if (this.waiting.size > 0 || this.unsent.length > 0) return
+    if (this.phase === 'syncing') this.publish()
+    else if (this.phase === 'publishing') this.finish()
+  }
+
+  /** The recovery point is on disk before the head passes what it covers. */
+  private publish(): void {
+    this.phase = 'publishing'
+    const { disk, recoveryPointPath, crc, partitions } = this.options
+    const points: RecoveryPoint[] = []
+    for (const [partitionId, point] of this.points) {
+      const partition = partitions.get(partitionId)
+      if (partition === undefined) this.points.delete(partitionId)
+      else points.push({ ...point, logStartOffset: partition.logStartOffset })
+    }
+    writeWhole(disk, `${recoveryPointPath}.new`, encodeRecoveryPoints(points, crc))
+    this.send({ publish: recoveryPointPath })
+    this.sendUnsent()
+  }
+
+  private finish(): void {
+    this.phase = 'idle'
+    this.options.journal.advanceHead(this.target)
+    for (const close of this.retired.splice(0)) close()
+  }
+
+  /** A deleted partition: `close` is called when the sync thread works on none of its files any more. */
+  retire(partition: Partition, close: () => void): void {
+    this.touched.delete(partition)
+    this.points.delete(partition.identity.partitionId)
+    const queued = this.queue.indexOf(partition)
+    if (queued >= 0) this.queue.splice(queued, 1)
+    if (this.phase === 'idle') close()
+    else this.retired.push(close)
+  }
+
+  private fail(error: StreamBusError): void {
+    this.failure ??= error
+  }
+
+  /** Names in `folder` changed: it is synced before the head passes the entry that says so. */
+  touchFolder(folder: string): void {
+    this.touchedFolders.add(folder)
+  }
+
+  /** Files of the partition changed other than by settling. */
+  touch(partition: Partition): void {
+    this.touched.add(partition)
+  }
+
+  /** A partition opened at the start or created: its point is known from its log. */
+  setPoint(partition: Partition): void {
+    assert(partition.extents.settledCount === partition.extents.count, 'a new partition has unsettled entries')
+    this.points.set(partition.identity.partitionId, pointOf(partition))
+  }
+}
+
+function pointOf(partition: Partition): RecoveryPoint {
+  return {
+    topicId: partition.identity.topicId,
+    partition: partition.identity.partition,
+    logStartOffset: partition.logStartOffset,
+    endOffset: partition.log.endOffset,
+    position: partition.log.endPosition,
+  }
+}
+
+export function writeWhole(disk: Disk, path: string, bytes: Uint8Array): void {
+  const file = disk.open(path, 'create')
+  try {
+    disk.truncate(file, 0)
+    disk.write(file, bytes, 0)
+  } finally {
+    disk.close(file)
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * What a shard counts, under names that its code reads well with.
+ * Runs on: shard worker. Touches: its metrics memory.
+ */
+import { GCProfiler } from 'node:v8'
+import type { MetricName } from '../../native-free-core/metrics/metric-table.js'
+import { MetricsWriter } from '../../native-free-core/metrics/shared-metrics.js'
+import type { Journal } from '../shared/journal.js'
+
+export interface ShardGauges {
+  readonly settledBytes: number
+  readonly settleLagBytes: number
+  readonly journalUsedBytes: number
+  readonly freeDiskBytes: number
+  readonly partitionCount: number
+}
+
+const gaugeIntervalMs = 100
+const gcWindowMs = 10_000
+
+export class ShardMetrics {
+  private readonly writer: MetricsWriter
+  private readonly at: Readonly<Record<string, number>>
+  private settledBefore = 0
+  private nextGaugesMs = 0
+  private nextGcMs = 0
+  private profiler: GCProfiler | undefined
+  private windowStartedMs = performance.now()
+  private sleptMs = 0
+
+  constructor(memory: SharedArrayBuffer, journalCapacityBytes: number) {
+    this.writer = new MetricsWriter(memory, 'shard')
+    const index = (name: MetricName): number => this.writer.index(name)
+    this.at = {
+      requests: index('streambus_produce_requests_total'),
+      records: index('streambus_produce_records_total'),
+      bytes: index('streambus_produce_bytes_total'),
+      errors: index('streambus_produce_errors_total'),
+      duplicates: index('streambus_duplicate_batches_total'),
+      hot: index('streambus_fetch_hot_total'),
+      cold: index('streambus_fetch_cold_total'),
+      parked: index('streambus_fetch_parked_total'),
+      fetched: index('streambus_fetched_bytes_total'),
+      commits: index('streambus_commits_total'),
+      commitBytes: index('streambus_commit_bytes_total'),
+      padding: index('streambus_commit_padding_bytes_total'),
+      commitTime: index('streambus_commit_duration_seconds'),
+      settled: index('streambus_settled_bytes_total'),
+      settleLag: index('streambus_settle_lag_bytes'),
+      used: index('streambus_journal_used_bytes'),
+      capacity: index('streambus_journal_capacity_bytes'),
+      free: index('streambus_disk_free_bytes'),
+      partitions: index('streambus_partitions'),
+      busy: index('streambus_shard_busy_ratio'),
+      gc: index('streambus_gc_pause_seconds'),
+    }
+    this.writer.set(this.at['capacity']!, journalCapacityBytes)
+  }
+
+  appended(recordCount: number, lengthBytes: number): void {
+    this.writer.add(this.at['requests']!, 1)
+    this.writer.add(this.at['records']!, recordCount)
+    this.writer.add(this.at['bytes']!, lengthBytes)
+  }
+
+  produceError(): void {
+    this.writer.add(this.at['errors']!, 1)
+  }
+
+  duplicate(): void {
+    this.writer.add(this.at['duplicates']!, 1)
+  }
+
+  parked(): void {
+    this.writer.add(this.at['parked']!, 1)
+  }
+
+  fetchedHot(lengthBytes: number): void {
+    this.writer.add(this.at['hot']!, 1)
+    this.writer.add(this.at['fetched']!, lengthBytes)
+  }
+
+  fetchedCold(): void {
+    this.writer.add(this.at['cold']!, 1)
+  }
+
+  /** Writes the open commit, if there is one, and notes how long that took. */
+  timeCommit(journal: Journal): void {
+    if (!journal.hasOpenCommit) return
+    const openBytes = journal.openBytes
+    const started = performance.now()
+    journal.commit()
+    this.writer.observe(this.at['commitTime']!, (performance.now() - started) / 1000)
+    this.writer.add(this.at['commits']!, 1)
+    this.writer.add(this.at['commitBytes']!, journal.lastCommitBytes)
+    this.writer.add(this.at['padding']!, Math.max(0, journal.lastCommitBytes - openBytes))
+  }
+
+  slept(durationMs: number): void {
+    this.sleptMs += durationMs
+  }
+
+  /** True when gauges are due: reading them every turn would cost more than they are worth. */
+  gaugesDue(nowMs: number): boolean {
+    return nowMs >= this.nextGaugesMs
+  }
+
+  gauges(nowMs: number, gauges: ShardGauges): void {
+    this.nextGaugesMs = nowMs + gaugeIntervalMs
+    this.writer.add(this.at['settled']!, gauges.settledBytes - this.settledBefore)
+    this.settledBefore = gauges.settledBytes
+    this.writer.set(this.at['settleLag']!, gauges.settleLagBytes)
+    this.writer.set(this.at['used']!, gauges.journalUsedBytes)
+    this.writer.set(this.at['free']!, Number.isFinite(gauges.freeDiskBytes) ? gauges.freeDiskBytes : 0)
+    this.writer.set(this.at['partitions']!, gauges.partitionCount)
+    this.noteBusy()
+    this.noteCollections(nowMs)
+    this.writer.publish(nowMs)
+  }
+
+  private noteBusy(): void {
+    const now = performance.now()
+    const windowMs = now - this.windowStartedMs
+    if (windowMs < gaugeIntervalMs) return
+    this.writer.set(this.at['busy']!, Math.max(0, Math.min(1, 1 - this.sleptMs / windowMs)))
+    this.windowStartedMs = now
+    this.sleptMs = 0
+  }
+
+  /** An observer sees nothing on a thread in Atomics.wait; the profiler is synchronous and does. */
+  private noteCollections(nowMs: number): void {
+    if (nowMs < this.nextGcMs) return
+    this.nextGcMs = nowMs + gcWindowMs
+    const result = this.profiler?.stop()
+    for (const event of result?.statistics ?? []) this.writer.observe(this.at['gc']!, event.cost / 1_000_000)
+    this.profiler = new GCProfiler()
+    this.profiler.start()
+  }
+}

@@ -1,0 +1,553 @@
+/**
+ * One shard: the single writer of its partitions. Drains requests, appends, commits once, answers, settles, sleeps.
+ * Runs on: shard worker, in one loop without promises and events. Touches: its journal, its partitions, its rings.
+ *
+ * One turn:  control -> answers of the sync thread -> requests (until the commit is big enough) -> commit -> replies
+ *            -> a slice of settling -> timers
+ * Invariant: a produce is answered, and a record readable, only after the commit that holds it returned.
+ */
+import { assert } from '../../native-free-core/errors/assert.js'
+import { errorTable } from '../../native-free-core/errors/error-table.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { EntryType, entryBytes, entryHeaderBytes, writeEntryHeader } from '../../native-free-core/journal/entry-format.js'
+import type { Crc32c } from '../../native-free-core/journal/commit-format.js'
+import {
+  DeleteRecordsRequest, FetchRequest, ListOffsetsRequest, maxFetchRanges, partitionIdAt, ProduceRequest,
+  ReleaseLeaseRequest, RequestType, requestIdAt,
+} from '../../native-free-core/mailbox/shard-frames.js'
+import { encodeUtf8 } from '../../native-free-core/bytes/utf8.js'
+import { writeUint64LE } from '../../native-free-core/bytes/int64.js'
+import type { Disk } from '../shared/disk.js'
+import type { Journal } from '../shared/journal.js'
+import { admitBatch, type BatchFacts } from './batch-admission.js'
+import { DiskReserve } from './disk-reserve.js'
+import { JournalFiller } from './journal-filler.js'
+import { Leases } from './leases.js'
+import { offsetForTime } from './offset-for-time.js'
+import { DeadlineHeap, type ParkedFetch } from './parked-fetches.js'
+import type { Partition } from './partition.js'
+import { PendingAcks } from './pending-acks.js'
+import type { ReplyPort } from './reply-port.js'
+import type { Settler } from './settler.js'
+import type { ShardGauges, ShardMetrics } from './shard-metrics.js'
+import type { SyncPort } from './sync-port.js'
+
+/** A commit is written when it has grown to this, though requests wait: bounds the latency of those in it. */
+const commitBudgetBytes = 1 << 20
+const requestsPerTurn = 4096
+
+const code = {
+  none: 0,
+  outOfRange: errorTable.OFFSET_OUT_OF_RANGE.code,
+  unknownTopicId: errorTable.UNKNOWN_TOPIC_ID.code,
+  tooLarge: errorTable.MESSAGE_TOO_LARGE.code,
+  storage: errorTable.KAFKA_STORAGE_ERROR.code,
+  reserve: errorTable.DISK_RESERVE_REACHED.code,
+  stopping: errorTable.SHUTTING_DOWN.code,
+} as const
+
+export interface ShardOptions {
+  readonly disk: Disk
+  readonly dataFolder: string
+  readonly journal: Journal
+  readonly settler: Settler
+  readonly syncPort: SyncPort
+  readonly ports: readonly ReplyPort[]
+  readonly metrics: ShardMetrics
+  readonly partitions: Map<number, Partition>
+  readonly crc: Crc32c
+  readonly diskReserveBytes: number
+  readonly journalFilledBytes: number
+}
+
+export class Shard {
+  readonly partitions: Map<number, Partition>
+  readonly journal: Journal
+  readonly settler: Settler
+  readonly metrics: ShardMetrics
+  private readonly syncPort: SyncPort
+  private readonly ports: readonly ReplyPort[]
+  private readonly pending = new PendingAcks()
+  private readonly dirty: Partition[] = []
+  private readonly deadlines = new DeadlineHeap()
+  private readonly leases = new Leases()
+  private readonly reserve: DiskReserve
+  private readonly filler: JournalFiller
+  private readonly facts: BatchFacts = { recordCount: 0, producerId: -1, producerEpoch: -1, baseSequence: -1, maxTimestamp: 0 }
+  private nowMs = 0
+  /** Set when the journal is full: requests stay in their rings until settling made room. */
+  private blocked = false
+  private stopping = false
+  private readonly metadataEntries: { partition: Partition; type: number; payload: Uint8Array }[] = []
+  /** Why nothing is written any more. */
+  failure: StreamBusError | undefined
+
+  constructor(options: ShardOptions) {
+    this.partitions = options.partitions
+    this.journal = options.journal
+    this.settler = options.settler
+    this.syncPort = options.syncPort
+    this.ports = options.ports
+    this.metrics = options.metrics
+    this.reserve = new DiskReserve(options.disk, options.dataFolder, options.diskReserveBytes)
+    this.filler = new JournalFiller(options.journal, options.syncPort, options.journalFilledBytes)
+  }
+
+  /** One turn at `nowMs` (wall clock). Returns whether there was anything to do. */
+  turn(nowMs: number): boolean {
+    this.nowMs = nowMs
+    this.reserve.check(nowMs)
+    const synced = this.syncPort.drain((token, result) => this.onSynced(token, result))
+    const taken = this.drainRequests()
+    this.commit()
+    const settling = this.settler.step()
+    this.noteFailure(this.settler.failed)
+    const expired = this.expireFetches(nowMs)
+    for (const port of this.ports) port.flush()
+    if (this.metrics.gaugesDue(nowMs)) this.metrics.gauges(nowMs, this.gauges())
+    return synced + taken + expired > 0 || settling
+  }
+
+  private gauges(): ShardGauges {
+    return {
+      settledBytes: this.settler.settledBytes,
+      settleLagBytes: this.journal.committedPosition - this.journal.headPosition,
+      journalUsedBytes: this.journal.usedBytes,
+      freeDiskBytes: this.reserve.freeBytes,
+      partitionCount: this.partitions.size,
+    }
+  }
+
+  hasWork(): boolean {
+    if (this.syncPort.hasReplies()) return true
+    return !this.blocked && this.ports.some((port) => !port.requests.isEmpty())
+  }
+
+  /** When the next parked fetch expires; infinity when none is parked. */
+  get nextDeadlineMs(): number {
+    return this.deadlines.nextMs
+  }
+
+  private onSynced(token: number, result: number): void {
+    if (this.filler.onSynced(token, result)) this.blocked = false
+    else if (this.settler.onSynced(token, result)) this.blocked = false
+    else assert(false, 'the sync thread answered what nobody asked')
+  }
+
+  private drainRequests(): number {
+    let taken = 0
+    this.blocked = !this.drainMetadataEntries()
+    if (this.blocked) return 0
+    for (const [index, port] of this.ports.entries()) {
+      const requests = port.requests
+      while (taken < requestsPerTurn && this.journal.openBytes < commitBudgetBytes && requests.next()) {
+        if (!this.handle(port, index)) {
+          requests.retry()
+          this.blocked = true
+          break
+        }
+        requests.release()
+        taken++
+      }
+    }
+    return taken
+  }
+
+  /** False when the request has to wait for room in the journal. */
+  private handle(port: ReplyPort, frontEnd: number): boolean {
+    const { view, bodyPosition } = port.requests
+    const requestId = view.getUint32(bodyPosition + requestIdAt, true)
+    const partitionId = view.getUint32(bodyPosition + partitionIdAt, true)
+    switch (port.requests.type) {
+      case RequestType.produce:
+        return this.produce(port, frontEnd, requestId, partitionId)
+      case RequestType.fetch:
+        this.fetch(port, frontEnd, requestId, partitionId)
+        return true
+      case RequestType.cancelFetch:
+        this.cancelFetch(frontEnd, requestId, partitionId)
+        return true
+      case RequestType.releaseLease:
+        this.leases.release(view.getUint32(bodyPosition + ReleaseLeaseRequest.leaseIdAt, true))
+        return true
+      case RequestType.listOffsets:
+        this.listOffsets(port, requestId, partitionId)
+        return true
+      case RequestType.deleteRecords:
+        return this.deleteRecords(port, frontEnd, requestId, partitionId)
+      case RequestType.describe:
+        this.describe(port, requestId, partitionId)
+        return true
+      default:
+        assert(false, 'a request of unknown type in the ring')
+    }
+  }
+
+  // ---- produce
+
+  private produce(port: ReplyPort, frontEnd: number, requestId: number, partitionId: number): boolean {
+    const { view, bytes, bodyPosition } = port.requests
+    const acks = view.getInt32(bodyPosition + ProduceRequest.acksAt, true)
+    const length = view.getUint32(bodyPosition + ProduceRequest.lengthAt, true)
+    const batchAt = bodyPosition + ProduceRequest.batchAt
+    const partition = this.partitions.get(partitionId)
+    const refusal = this.refusalOfWrite(partition, length)
+    if (refusal !== code.none) {
+      this.answerProduce(port, acks, requestId, refusal, -1, -1)
+      return true
+    }
+    const target = partition!
+    const verdict = admitBatch(bytes, view, batchAt, length, target.config, this.nowMs, this.facts)
+    if (verdict !== code.none) {
+      this.answerProduce(port, acks, requestId, verdict, -1, target.logStartOffset)
+      return true
+    }
+    const known = target.producers.check(
+      this.facts.producerId, this.facts.producerEpoch, this.facts.baseSequence, this.facts.recordCount)
+    if (known.kind === 'error') {
+      this.answerProduce(port, acks, requestId, errorTable[known.error].code, -1, target.logStartOffset)
+      return true
+    }
+    if (known.kind === 'duplicate') {
+      this.answerDuplicate(port, frontEnd, acks, requestId, target, known.baseOffset, known.lastOffset)
+      return true
+    }
+    return this.append(frontEnd, acks, requestId, target, bytes, batchAt, length)
+  }
+
+  private refusalOfWrite(partition: Partition | undefined, length: number): number {
+    if (partition === undefined) return code.unknownTopicId
+    if (this.failure !== undefined) return code.storage
+    if (this.stopping) return code.stopping
+    if (this.reserve.isReached) return code.reserve
+    if (entryBytes(length) > this.journal.largestEntryBytes) return code.tooLarge
+    return code.none
+  }
+
+  /** A duplicate is acknowledged only when the original is on disk. */
+  private answerDuplicate(
+    port: ReplyPort, frontEnd: number, acks: number, requestId: number, partition: Partition, baseOffset: number,
+    lastOffset: number,
+  ): void {
+    this.metrics.duplicate()
+    if (lastOffset < partition.highWatermark) {
+      this.answerProduce(port, acks, requestId, code.none, baseOffset, partition.logStartOffset)
+    } else if (acks !== 0) this.pending.push(frontEnd, requestId, partition, baseOffset)
+  }
+
+  private append(
+    frontEnd: number, acks: number, requestId: number, partition: Partition, bytes: Uint8Array, batchAt: number,
+    length: number,
+  ): boolean {
+    const position = this.reserveEntry(length)
+    if (position < 0) return false
+    const { journal, facts } = this
+    const at = journal.indexOf(position)
+    const { partition: number, leaderEpoch } = partition.identity
+    writeEntryHeader(
+      journal.bytes, journal.view, at, EntryType.append, partition.topicIdBytes, number, leaderEpoch, length)
+    const payloadAt = at + entryHeaderBytes
+    journal.bytes.set(bytes.subarray(batchAt, batchAt + length), payloadAt)
+    const baseOffset = partition.logEndOffset
+    // Base offset and leader epoch lie outside the batch's CRC: they alone are ours to set.
+    journal.view.setInt32(payloadAt, Math.floor(baseOffset / 0x1_0000_0000))
+    journal.view.setUint32(payloadAt + 4, baseOffset % 0x1_0000_0000)
+    journal.view.setInt32(payloadAt + 12, leaderEpoch)
+    partition.extents.push(baseOffset, facts.recordCount, position + entryHeaderBytes, length, facts.maxTimestamp)
+    partition.logEndOffset = baseOffset + facts.recordCount
+    if (facts.producerId >= 0) {
+      partition.producers.append(facts.producerId, facts.producerEpoch, facts.baseSequence, facts.recordCount,
+        baseOffset, facts.maxTimestamp)
+    }
+    this.markDirty(partition)
+    this.metrics.appended(facts.recordCount, length)
+    if (acks !== 0) this.pending.push(frontEnd, requestId, partition, baseOffset)
+    return true
+  }
+
+  /** Room in the journal for an entry with this payload, or -1: full, or its file is being filled just there. */
+  private reserveEntry(payloadBytes: number): number {
+    const size = entryBytes(payloadBytes)
+    if (!this.filler.mayReserve(size)) return -1
+    try {
+      return this.journal.reserve(size)
+    } catch (error) {
+      this.noteFailure(StreamBusError.from(error))
+      return -1
+    }
+  }
+
+  private answerProduce(
+    port: ReplyPort, acks: number, requestId: number, result: number, baseOffset: number, logStartOffset: number,
+  ): void {
+    if (result !== code.none) this.metrics.produceError()
+    if (acks !== 0) port.produce(requestId, result, baseOffset, logStartOffset)
+  }
+
+  private markDirty(partition: Partition): void {
+    if (partition.dirty) return
+    partition.dirty = true
+    this.dirty.push(partition)
+  }
+
+  // ---- commit
+
+  private commit(): void {
+    if (this.failure !== undefined) return this.failPending()
+    try {
+      this.metrics.timeCommit(this.journal)
+    } catch (error) {
+      this.noteFailure(StreamBusError.from(error))
+      return this.failPending()
+    }
+    for (const partition of this.dirty) {
+      partition.dirty = false
+      partition.highWatermark = partition.logEndOffset
+    }
+    this.pending.answerAll(this.ports)
+    for (const partition of this.dirty) this.serveParked(partition)
+    this.dirty.length = 0
+    this.filler.step()
+  }
+
+  /** After a failed write nothing more is acknowledged: what of it is on the disk is unknown until recovery. */
+  private noteFailure(error: StreamBusError | undefined): void {
+    if (error !== undefined) this.failure ??= error
+  }
+
+  private failPending(): void {
+    this.pending.failAll(this.ports, code.storage)
+    for (const partition of this.dirty) partition.dirty = false
+    this.dirty.length = 0
+  }
+
+  // ---- fetch
+
+  private fetch(port: ReplyPort, frontEnd: number, requestId: number, partitionId: number): void {
+    const { view, bodyPosition } = port.requests
+    const offset = view.getFloat64(bodyPosition + FetchRequest.offsetAt, true)
+    const maxBytes = view.getUint32(bodyPosition + FetchRequest.maxBytesAt, true)
+    const minBytes = view.getUint32(bodyPosition + FetchRequest.minBytesAt, true)
+    const maxWaitMs = view.getUint32(bodyPosition + FetchRequest.maxWaitMsAt, true)
+    const partition = this.partitions.get(partitionId)
+    if (partition === undefined) return port.fetchNothing(requestId, code.unknownTopicId, -1, -1)
+    const { highWatermark, logStartOffset } = partition
+    if (offset < logStartOffset || offset > highWatermark) {
+      return port.fetchNothing(requestId, code.outOfRange, highWatermark, logStartOffset)
+    }
+    const mayWait = minBytes > 0 && maxWaitMs > 0
+    if (mayWait && this.availableBytes(partition, offset, minBytes) < minBytes) {
+      const deadlineMs = this.nowMs + maxWaitMs
+      return this.park({ frontEnd, requestId, partitionId, offset, maxBytes, minBytes, deadlineMs, done: false }, partition)
+    }
+    this.answerFetch(port, requestId, partition, offset, maxBytes)
+  }
+
+  private park(fetch: ParkedFetch, partition: Partition): void {
+    partition.parked.push(fetch)
+    this.deadlines.push(fetch)
+    this.metrics.parked()
+  }
+
+  /** Bytes from `offset` to the high watermark, counted no further than `enough`. */
+  private availableBytes(partition: Partition, offset: number, enough: number): number {
+    if (offset >= partition.highWatermark) return 0
+    const { extents } = partition
+    let index = extents.find(offset)
+    // In segments there is always more than anybody waits for: what is there was settled in bulk.
+    if (index < 0) return enough
+    let bytes = 0
+    while (index < extents.count && bytes < enough && extents.endOffsetAt(index) <= partition.highWatermark) {
+      bytes += extents.lengthAt(index)
+      index++
+    }
+    return bytes
+  }
+
+  private answerFetch(port: ReplyPort, requestId: number, partition: Partition, offset: number, maxBytes: number): void {
+    const { extents, highWatermark, logStartOffset } = partition
+    if (offset >= highWatermark) return port.fetchNothing(requestId, code.none, highWatermark, logStartOffset)
+    extents.dropBelow(this.journal.floorPosition)
+    const first = extents.find(offset)
+    if (first < 0) return this.answerCold(port, requestId, partition, offset)
+    let count = 0
+    let bytes = 0
+    while (first + count < extents.count && count < maxFetchRanges) {
+      if (extents.endOffsetAt(first + count) > highWatermark) break
+      const length = extents.lengthAt(first + count)
+      if (count > 0 && bytes + length > maxBytes) break
+      bytes += length
+      count++
+    }
+    this.metrics.fetchedHot(bytes)
+    port.fetchRanges(requestId, highWatermark, logStartOffset, extents, first, count, bytes)
+  }
+
+  private answerCold(port: ReplyPort, requestId: number, partition: Partition, offset: number): void {
+    const segment = partition.log.segmentFor(offset)
+    if (segment === undefined) {
+      return port.fetchNothing(requestId, code.outOfRange, partition.highWatermark, partition.logStartOffset)
+    }
+    const leaseId = this.leases.take(partition)
+    this.metrics.fetchedCold()
+    port.fetchCold(requestId, partition.highWatermark, partition.logStartOffset, leaseId, segment.sizeBytes,
+      encodeUtf8(segment.path))
+  }
+
+  private serveParked(partition: Partition): void {
+    if (partition.parked.length === 0) return
+    const waiting = partition.parked
+    partition.parked = []
+    for (const fetch of waiting) {
+      if (fetch.done) continue
+      if (this.availableBytes(partition, fetch.offset, fetch.minBytes) < fetch.minBytes) partition.parked.push(fetch)
+      else this.finishParked(fetch, partition)
+    }
+  }
+
+  private finishParked(fetch: ParkedFetch, partition: Partition): void {
+    fetch.done = true
+    const port = this.ports[fetch.frontEnd]!
+    if (fetch.offset < partition.logStartOffset) {
+      port.fetchNothing(fetch.requestId, code.outOfRange, partition.highWatermark, partition.logStartOffset)
+    } else this.answerFetch(port, fetch.requestId, partition, fetch.offset, fetch.maxBytes)
+  }
+
+  private expireFetches(nowMs: number): number {
+    let count = 0
+    for (;;) {
+      const fetch = this.deadlines.takeExpired(nowMs)
+      if (fetch === undefined) return count
+      count++
+      const partition = this.partitions.get(fetch.partitionId)
+      if (partition === undefined) continue
+      partition.parked = partition.parked.filter((parked) => parked !== fetch)
+      this.finishParked(fetch, partition)
+    }
+  }
+
+  private cancelFetch(frontEnd: number, requestId: number, partitionId: number): void {
+    const partition = this.partitions.get(partitionId)
+    const fetch = partition?.parked.find((parked) => parked.frontEnd === frontEnd && parked.requestId === requestId)
+    // Not parked any more: its answer is on the way.
+    if (partition === undefined || fetch === undefined) return
+    partition.parked = partition.parked.filter((parked) => parked !== fetch)
+    fetch.done = true
+    this.ports[frontEnd]!.fetchNothing(requestId, code.none, partition.highWatermark, partition.logStartOffset)
+  }
+
+  // ---- offsets
+
+  private listOffsets(port: ReplyPort, requestId: number, partitionId: number): void {
+    const { view, bodyPosition } = port.requests
+    const timestamp = view.getFloat64(bodyPosition + ListOffsetsRequest.timestampAt, true)
+    const partition = this.partitions.get(partitionId)
+    if (partition === undefined) return port.offsets(requestId, code.unknownTopicId, -1, -1)
+    try {
+      const found = offsetForTime(partition, this.journal, timestamp)
+      port.offsets(requestId, code.none, found.offset, found.timestamp)
+    } catch (error) {
+      port.offsets(requestId, StreamBusError.from(error).code, -1, -1)
+    }
+  }
+
+  private deleteRecords(port: ReplyPort, frontEnd: number, requestId: number, partitionId: number): boolean {
+    const { view, bodyPosition } = port.requests
+    const asked = view.getFloat64(bodyPosition + DeleteRecordsRequest.beforeOffsetAt, true)
+    const partition = this.partitions.get(partitionId)
+    const refusal = this.refusalOfWrite(partition, 8)
+    if (partition === undefined || refusal !== code.none) {
+      port.offsets(requestId, refusal, -1, -1)
+      return true
+    }
+    const offset = asked === -1 ? partition.highWatermark : asked
+    if (offset < 0 || offset > partition.highWatermark) {
+      port.offsets(requestId, code.outOfRange, partition.logStartOffset, partition.highWatermark)
+      return true
+    }
+    if (offset > partition.logStartOffset && !this.writeLogStart(partition, offset)) return false
+    this.pending.pushOffsets(frontEnd, requestId, partition, Math.max(offset, partition.logStartOffset))
+    return true
+  }
+
+  private writeLogStart(partition: Partition, offset: number): boolean {
+    const payload = new Uint8Array(8)
+    writeUint64LE(new DataView(payload.buffer), 0, offset)
+    if (!this.writeEntry(partition, EntryType.logStart, payload)) return false
+    partition.logStartOffset = offset
+    partition.log.deleteRecordsUpTo(offset)
+    this.settler.touch(partition)
+    return true
+  }
+
+  /** Queues a create or delete entry; it precedes every later request. */
+  writeMetadataEntry(partition: Partition, type: number, payload: Uint8Array): void {
+    this.metadataEntries.push({ partition, type, payload })
+  }
+
+  /** False while some wait for room in the journal. */
+  private drainMetadataEntries(): boolean {
+    while (this.metadataEntries.length > 0) {
+      const { partition, type, payload } = this.metadataEntries[0]!
+      if (!this.writeEntry(partition, type, payload)) return this.failure !== undefined
+      this.metadataEntries.shift()
+    }
+    return true
+  }
+
+  /** Appends an entry other than a batch to the open commit; false when the journal is full. */
+  private writeEntry(partition: Partition, type: number, payload: Uint8Array): boolean {
+    const position = this.reserveEntry(payload.length)
+    if (position < 0) return false
+    const at = this.journal.indexOf(position)
+    const { partition: number, leaderEpoch } = partition.identity
+    writeEntryHeader(
+      this.journal.bytes, this.journal.view, at, type, partition.topicIdBytes, number, leaderEpoch, payload.length)
+    this.journal.bytes.set(payload, at + entryHeaderBytes)
+    return true
+  }
+
+  private describe(port: ReplyPort, requestId: number, partitionId: number): void {
+    const partition = this.partitions.get(partitionId)
+    if (partition === undefined) return port.describe(requestId, code.unknownTopicId, -1, -1, 0, 0)
+    const { log, logStartOffset, highWatermark } = partition
+    port.describe(requestId, code.none, logStartOffset, highWatermark, log.sizeBytes, log.segmentCount)
+  }
+
+  // ---- life
+
+  /** Answers everybody who waits on a partition that goes away. */
+  dropParked(partition: Partition, result: number): void {
+    for (const fetch of partition.parked) {
+      if (fetch.done) continue
+      fetch.done = true
+      this.ports[fetch.frontEnd]!.fetchNothing(fetch.requestId, result, partition.highWatermark, partition.logStartOffset)
+    }
+    partition.parked = []
+  }
+
+  applyRetention(nowMs: number): void {
+    for (const partition of this.partitions.values()) {
+      if (partition.leases > 0) continue
+      try {
+        if (partition.log.applyRetention(nowMs, partition.highWatermark) > 0) {
+          partition.logStartOffset = Math.max(partition.logStartOffset, partition.log.logStartOffset)
+          this.settler.touch(partition)
+        }
+      } catch (error) {
+        this.noteFailure(StreamBusError.from(error))
+      }
+    }
+  }
+
+  /** From now on writes are refused with SHUTTING_DOWN; call `turn` until `isSettled`. */
+  beginStop(): void {
+    this.stopping = true
+    this.settler.urgent = true
+  }
+
+  get isSettled(): boolean {
+    if (this.failure !== undefined) return true
+    return this.settler.isIdle && !this.journal.hasOpenCommit && this.journal.usedBytes === 0 && this.syncPort.inFlight === 0
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * The shard's end of its mailbox to the sync thread: hands out syncs, learns which are done.
+ * Runs on: shard worker. Touches: its two rings, the sync thread's doorbell.
+ */
+import { encodeUtf8 } from '../../native-free-core/bytes/utf8.js'
+import { SyncReply, SyncRequest, SyncType } from '../../native-free-core/mailbox/sync-frames.js'
+import { Doorbell } from '../../native-free-core/ring/doorbell.js'
+import { RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'
+import type { FileHandle } from '../shared/disk.js'
+import type { SyncWork } from '../shared/segmented-log/sync-list.js'
+
+export class SyncPort {
+  private readonly requests: RingProducer
+  private readonly replies: RingConsumer
+  private readonly doorbell: Doorbell
+  private nextToken = 1
+  /** Requests that are not answered yet. */
+  inFlight = 0
+
+  constructor(requests: SharedArrayBuffer, replies: SharedArrayBuffer, doorbell: SharedArrayBuffer) {
+    this.requests = new RingProducer(requests)
+    this.replies = new RingConsumer(replies)
+    this.doorbell = new Doorbell(doorbell)
+  }
+
+  /** Asks for a file's data or a folder's names to be synced. Returns the token, or 0 when the mailbox is full. */
+  sync(work: SyncWork): number {
+    return this.sendPath(work.kind === 'file' ? SyncType.file : SyncType.folder, work.path)
+  }
+
+  /** Syncs `path`.new, renames it to `path`, syncs the folder. */
+  publish(path: string): number {
+    return this.sendPath(SyncType.publish, path)
+  }
+
+  /** Fills [start, end) of the ring in the journal file behind `file` with zeros, and syncs. */
+  fill(file: FileHandle, start: number, end: number): number {
+    const at = this.requests.claim(SyncType.fill, SyncRequest.fillBytes)
+    if (at < 0) return 0
+    const view = this.requests.view
+    view.setUint32(at + SyncRequest.fileAt, file, true)
+    view.setUint32(at + SyncRequest.pathLengthAt, 0, true)
+    view.setFloat64(at + SyncRequest.startAt, start, true)
+    view.setFloat64(at + SyncRequest.endAt, end, true)
+    return this.send(at)
+  }
+
+  private sendPath(type: number, path: string): number {
+    const bytes = encodeUtf8(path)
+    const at = this.requests.claim(type, SyncRequest.pathAt + bytes.length)
+    if (at < 0) return 0
+    this.requests.view.setUint32(at + SyncRequest.fileAt, 0, true)
+    this.requests.view.setUint32(at + SyncRequest.pathLengthAt, bytes.length, true)
+    this.requests.bytes.set(bytes, at + SyncRequest.pathAt)
+    return this.send(at)
+  }
+
+  private send(at: number): number {
+    const token = this.nextToken++
+    this.requests.view.setUint32(at + SyncRequest.tokenAt, token, true)
+    this.requests.publish()
+    this.inFlight++
+    this.doorbell.ring()
+    return token
+  }
+
+  hasReplies(): boolean {
+    return !this.replies.isEmpty()
+  }
+
+  /** Calls `onDone` for each answer: its token and error code (0: done). Returns how many there were. */
+  drain(onDone: (token: number, code: number) => void): number {
+    let count = 0
+    while (this.replies.next()) {
+      const token = this.replies.view.getUint32(this.replies.bodyPosition + SyncReply.tokenAt, true)
+      const code = this.replies.view.getInt32(this.replies.bodyPosition + SyncReply.errorAt, true)
+      this.replies.release()
+      this.inFlight--
+      count++
+      onDone(token, code)
+    }
+    return count
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The folders of partitions: names, creation, deletion, and which topic id each belongs to.
+ * Runs on: recovery (sync worker) and shards, never both at a time for one folder. Touches: data/topics.
+ *
+ * `NAME-PARTITION` as Kafka names them. A deleted one is renamed to `NAME-PARTITION.TOPICID-deleted` first: from then
+ * on a topic made anew under the name finds the place free, and a crash in between leaves nothing half removed.
+ */
+import type { Uuid } from '../../native-free-core/bytes/uuid.js'
+import { decodeUtf8 } from '../../native-free-core/bytes/utf8.js'
+import type { TopicConfig } from '../../native-free-core/config/topic-config.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { parsePartitionMetadata } from '../../native-free-core/log/partition-metadata.js'
+import type { Disk } from './disk.js'
+import type { RecoveryPoint } from './recovery-point.js'
+import { SegmentedLog } from './segmented-log/segmented-log.js'
+
+const deletedSuffix = '-deleted'
+
+export class PartitionFolders {
+  readonly root: string
+  private readonly disk: Disk
+
+  constructor(disk: Disk, root: string) {
+    this.disk = disk
+    this.root = root
+    disk.makeFolder(root)
+  }
+
+  pathOf(topicName: string, partition: number): string {
+    return `${this.root}/${topicName}-${partition}`
+  }
+
+  /**
+   * Opens a partition's log, creating it where there is none. Throws SEGMENT_DAMAGED when the recovery point says
+   * that there was something and it is gone: an empty log in its place would hide a loss.
+   */
+  openOrCreate(
+    topicId: Uuid, topicName: string, partition: number, config: TopicConfig, point: RecoveryPoint | undefined,
+  ): SegmentedLog {
+    const folder = this.pathOf(topicName, partition)
+    this.moveStrangerAway(folder, topicId)
+    if (this.disk.exists(`${folder}/partition.metadata`)) {
+      return SegmentedLog.open(this.disk, folder, config, point)
+    }
+    if (point !== undefined && point.endOffset > point.logStartOffset) {
+      throw new StreamBusError('SEGMENT_DAMAGED',
+        `${folder} is missing; it held offsets ${point.logStartOffset} to ${point.endOffset - 1}`)
+    }
+    return SegmentedLog.create(this.disk, folder, topicId, config, point?.logStartOffset ?? 0)
+  }
+
+  /** The folder of a topic deleted just before a crash may still have the name. */
+  private moveStrangerAway(folder: string, topicId: Uuid): void {
+    const path = `${folder}/partition.metadata`
+    if (!this.disk.exists(path)) return
+    const owner = this.ownerOf(path)
+    if (owner !== undefined && owner !== topicId) this.disk.rename(folder, `${folder}.${owner}${deletedSuffix}`)
+  }
+
+  private ownerOf(path: string): Uuid | undefined {
+    const file = this.disk.open(path, 'read')
+    try {
+      const bytes = new Uint8Array(this.disk.size(file))
+      this.disk.read(file, bytes, 0)
+      return parsePartitionMetadata(decodeUtf8(bytes))
+    } finally {
+      this.disk.close(file)
+    }
+  }
+
+  /** Takes the folder out of the way at once; `removeDeleted` frees its space. */
+  markDeleted(topicId: Uuid, topicName: string, partition: number): void {
+    const folder = this.pathOf(topicName, partition)
+    if (this.disk.exists(folder)) this.disk.rename(folder, `${folder}.${topicId}${deletedSuffix}`)
+  }
+
+  /** Removes up to `most` folders that were marked, and returns how many. */
+  removeDeleted(most: number): number {
+    const names = this.disk.list(this.root).filter((name) => name.endsWith(deletedSuffix)).slice(0, most)
+    for (const name of names) this.disk.removeFolder(`${this.root}/${name}`)
+    return names.length
+  }
+}

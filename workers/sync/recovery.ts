@@ -1,0 +1,260 @@
+/**
+ * Recovery: replays every journal of the data folder into segments, syncs them, marks the journals empty.
+ * Runs on: sync worker, before any shard starts. Touches: journals, segments, recovery points.
+ *
+ * It may be killed at any point and started again: journals are emptied last, and replay skips what is there already.
+ */
+import type { Uuid } from '../../native-free-core/bytes/uuid.js'
+import { readUint64LE } from '../../native-free-core/bytes/int64.js'
+import { topicConfigOf } from '../../native-free-core/config/topic-config.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { walkChain } from '../../native-free-core/journal/chain.js'
+import { commitHeaderBytes, type CommitHeader, type Crc32c } from '../../native-free-core/journal/commit-format.js'
+import { EntryType, type JournalEntry, readEntries } from '../../native-free-core/journal/entry-format.js'
+import type { ReplayCase } from '../../native-free-core/journal/replay-table.js'
+import { decideReplay } from '../../native-free-core/journal/replay-table.js'
+import { ringFilePosition, type Superblock } from '../../native-free-core/journal/superblock.js'
+import type { RecoveryReport, WorkerSettings } from '../../native-free-core/mailbox/control.js'
+import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
+import type { Disk } from '../shared/disk.js'
+import { chainSourceOf, emptyJournal, folderOf, loadSuperblock } from '../shared/journal-file.js'
+import { PartitionFolders } from '../shared/partition-folders.js'
+import {
+  decodeRecoveryPoints, encodeRecoveryPoints, partitionKey, type RecoveryPoint,
+} from '../shared/recovery-point.js'
+import { SegmentedLog } from '../shared/segmented-log/segmented-log.js'
+import { publishFile } from './sync-loop.js'
+
+export const recoveryPointFile = 'recovery-point'
+
+interface Replayed {
+  readonly log: SegmentedLog
+  readonly topicId: Uuid
+  readonly partition: number
+  readonly folder: string
+}
+
+/** Throws JOURNAL_DAMAGED, SEGMENT_DAMAGED or DATA_FORMAT_TOO_NEW: then no shard may start. */
+export function recoverDataFolder(
+  disk: Disk, settings: WorkerSettings, image: SharedArrayBuffer, crc: Crc32c,
+): RecoveryReport {
+  return new Recovery(disk, settings, MetadataImage.parse(new Uint8Array(image)), crc).run()
+}
+
+class Recovery {
+  private readonly disk: Disk
+  private readonly settings: WorkerSettings
+  private readonly image: MetadataImage
+  private readonly crc: Crc32c
+  private readonly journals: string
+  private readonly folders: PartitionFolders
+  private readonly points = new Map<string, RecoveryPoint>()
+  private readonly open = new Map<string, Replayed>()
+  private readonly report = { journals: 0, commits: 0, entries: 0, appendedBytes: 0, tornTails: 0, durationMs: 0 }
+
+  constructor(disk: Disk, settings: WorkerSettings, image: MetadataImage, crc: Crc32c) {
+    this.disk = disk
+    this.settings = settings
+    this.image = image
+    this.crc = crc
+    this.journals = `${settings.dataFolder}/journals`
+    this.folders = new PartitionFolders(disk, `${settings.dataFolder}/topics`)
+  }
+
+  run(): RecoveryReport {
+    const started = performance.now()
+    this.disk.makeFolder(this.journals)
+    this.loadPoints()
+    const names = this.disk.list(this.journals).filter((name) => /^shard-\d+\.journal$/.test(name))
+    const ended: (() => void)[] = []
+    for (const name of names) ended.push(this.replayJournal(`${this.journals}/${name}`))
+    this.settle()
+    this.writePoints()
+    for (const end of ended) end()
+    this.removeForeignJournals(names)
+    return { ...this.report, durationMs: performance.now() - started }
+  }
+
+  private loadPoints(): void {
+    const path = `${this.journals}/${recoveryPointFile}`
+    for (const name of this.disk.list(this.journals)) {
+      if (name !== recoveryPointFile && !/^shard-\d+\.recovery-point$/.test(name)) continue
+      const bytes = this.readWhole(`${this.journals}/${name}`)
+      for (const point of decodeRecoveryPoints(bytes, path, this.crc)) this.mergePoint(point)
+    }
+  }
+
+  /** A partition that changed shards has points in two files: the further one is the later. */
+  private mergePoint(point: RecoveryPoint): void {
+    const key = partitionKey(point.topicId, point.partition)
+    const known = this.points.get(key)
+    if (known === undefined || known.endOffset <= point.endOffset) {
+      const logStartOffset = Math.max(point.logStartOffset, known?.logStartOffset ?? 0)
+      this.points.set(key, { ...point, logStartOffset })
+    }
+  }
+
+  private readWhole(path: string): Uint8Array {
+    const file = this.disk.open(path, 'read')
+    try {
+      const bytes = new Uint8Array(this.disk.size(file))
+      return bytes.subarray(0, this.disk.read(file, bytes, 0))
+    } finally {
+      this.disk.close(file)
+    }
+  }
+
+  /** Replays one journal; returns what marks it empty, to be called when everything is synced. */
+  private replayJournal(path: string): () => void {
+    const file = this.disk.open(path, 'read')
+    try {
+      const identity = { clusterId: this.settings.clusterId, brokerId: this.settings.config.brokerId }
+      const superblock = loadSuperblock(this.disk, file, path, identity, this.crc)
+      const source = chainSourceOf(this.disk, file, path, this.crc)
+      const end = walkChain(superblock, source, ({ header, body }) => {
+        readEntries(body, header.entryCount, (entry) => this.replay(entry, path))
+      })
+      this.report.journals++
+      this.report.commits += end.commitCount
+      if (end.torn) this.report.tornTails++
+      if (end.last !== undefined) this.writeAgain(path, superblock, end.last)
+      return () => {
+        if (!superblock.clean) {
+          emptyJournal(this.disk, path, superblock, { position: end.position, number: end.nextNumber }, this.crc)
+        }
+      }
+    } finally {
+      this.disk.close(file)
+    }
+  }
+
+  /** The page cache may hold a commit that never reached the disk: what was accepted is written and synced again. */
+  private writeAgain(path: string, superblock: Superblock, last: CommitHeader): void {
+    const file = this.disk.open(path, 'durable-write')
+    try {
+      const position = ringFilePosition + (last.position % superblock.capacityBytes)
+      const bytes = new Uint8Array(last.totalBytes)
+      const length = this.disk.read(file, bytes, position)
+      this.disk.write(file, bytes.subarray(0, Math.max(length, commitHeaderBytes)), position)
+    } finally {
+      this.disk.close(file)
+    }
+  }
+
+  private replay(entry: JournalEntry, path: string): void {
+    this.report.entries++
+    switch (entry.type) {
+      case EntryType.append:
+        return this.replayAppend(entry, path)
+      case EntryType.logStart:
+        return this.replayLogStart(entry)
+      case EntryType.create:
+      case EntryType.delete:
+        // The image decides what exists; it is at least as new as any entry, because main waits for it.
+        return
+      default:
+        throw new StreamBusError('DATA_FORMAT_TOO_NEW',
+          `${path} holds an entry of type ${entry.type}, which this version does not know`)
+    }
+  }
+
+  private replayAppend(entry: JournalEntry, path: string): void {
+    const target = this.logOf(entry.topicId, entry.partition)
+    if (target === undefined) return
+    const { log } = target
+    const which: ReplayCase = decideReplay(entry.payload, log.endOffset, this.pointOf(entry)?.endOffset ?? 0,
+      (offset, length) => log.readBatch(offset, length))
+    switch (which) {
+      case 'append':
+        log.append([entry.payload.slice()])
+        this.report.appendedBytes += entry.payload.length
+        return
+      case 'skip':
+        return
+      case 'rewrite':
+        log.truncateTo(Number(new DataView(entry.payload.buffer, entry.payload.byteOffset).getBigInt64(0)))
+        log.append([entry.payload.slice()])
+        return
+      case 'gap':
+      case 'conflict':
+        throw new StreamBusError('SEGMENT_DAMAGED',
+          `${target.folder} ends at offset ${log.endOffset}, which does not fit ${path}: ${which}`)
+    }
+  }
+
+  private pointOf(entry: JournalEntry): RecoveryPoint | undefined {
+    return this.points.get(partitionKey(entry.topicId, entry.partition))
+  }
+
+  private replayLogStart(entry: JournalEntry): void {
+    const { payload } = entry
+    const target = this.logOf(entry.topicId, entry.partition)
+    const offset = readUint64LE(new DataView(payload.buffer, payload.byteOffset, payload.byteLength), 0)
+    if (target !== undefined && offset > target.log.logStartOffset) target.log.deleteRecordsUpTo(offset)
+  }
+
+  /** The log of a partition, opened once; undefined when the image says that its topic was deleted. */
+  private logOf(topicId: Uuid, partition: number): Replayed | undefined {
+    const key = partitionKey(topicId, partition)
+    const known = this.open.get(key)
+    if (known !== undefined) return known
+    const topic = this.image.topicById(topicId)
+    if (topic === undefined) {
+      if (this.image.isDeleted(topicId)) return undefined
+      throw new StreamBusError('JOURNAL_DAMAGED',
+        `${this.journals} holds records of topic ${topicId}, which data/metadata does not know`,
+        { remedy: 'Restore data/metadata from the same moment as the journals.' })
+    }
+    const folder = this.folders.pathOf(topic.name, partition)
+    const config = topicConfigOf(topic.configs)
+    const point = this.points.get(key)
+    const log = this.folders.openOrCreate(topicId, topic.name, partition, config, point)
+    const replayed = { log, topicId, partition, folder }
+    this.open.set(key, replayed)
+    return replayed
+  }
+
+  /** Recovery does not believe the page cache: every segment in which it accepted bytes is synced. */
+  private settle(): void {
+    for (const { log, topicId, partition } of this.open.values()) {
+      log.syncAll()
+      this.points.set(partitionKey(topicId, partition), {
+        topicId, partition, logStartOffset: log.logStartOffset, endOffset: log.endOffset, position: log.endPosition,
+      })
+      log.close()
+    }
+    if (this.open.size > 0) this.disk.syncFolder(`${this.settings.dataFolder}/topics`)
+  }
+
+  /** One file for all shards; theirs are superseded. */
+  private writePoints(): void {
+    const known = [...this.points.values()].filter((point) => this.image.topicById(point.topicId) !== undefined)
+    const path = `${this.journals}/${recoveryPointFile}`
+    const file = this.disk.open(`${path}.new`, 'create')
+    try {
+      this.disk.truncate(file, 0)
+      this.disk.write(file, encodeRecoveryPoints(known, this.crc), 0)
+    } finally {
+      this.disk.close(file)
+    }
+    publishFile(this.disk, path)
+    let removed = false
+    for (const name of this.disk.list(this.journals)) {
+      if (!/^shard-\d+\.recovery-point(\.new)?$/.test(name)) continue
+      this.disk.remove(`${this.journals}/${name}`)
+      removed = true
+    }
+    if (removed) this.disk.syncFolder(folderOf(path))
+  }
+
+  /** Journals of shards that no longer exist, or of another size: empty by now. */
+  private removeForeignJournals(names: readonly string[]): void {
+    const { shards } = this.settings.config
+    for (const name of names) {
+      const shard = Number(/\d+/.exec(name)![0])
+      if (shard < shards) continue
+      this.disk.remove(`${this.journals}/${name}`)
+      this.disk.syncFolder(this.journals)
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Does what may wait for the disk on behalf of the shards: syncs, renames, zeros ahead of the journals.
+ * Runs on: sync worker. Touches: files through Disk, the shards' mailboxes.
+ * Only this thread syncs segments: Linux reports a write-back error once per open file, so one thread must see it.
+ */
+import { decodeUtf8 } from '../../native-free-core/bytes/utf8.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { SyncReply, SyncRequest, SyncType } from '../../native-free-core/mailbox/sync-frames.js'
+import { Doorbell } from '../../native-free-core/ring/doorbell.js'
+import { RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'
+import type { Disk } from '../shared/disk.js'
+import { fillWithZeros, folderOf } from '../shared/journal-file.js'
+
+export interface SyncMailbox {
+  readonly requests: SharedArrayBuffer
+  readonly replies: SharedArrayBuffer
+  readonly shardDoorbell: SharedArrayBuffer
+}
+
+export class SyncLoop {
+  private readonly disk: Disk
+  private readonly ports: readonly SyncPortAdapter[]
+
+  constructor(disk: Disk, mailboxes: readonly SyncMailbox[]) {
+    this.disk = disk
+    this.ports = mailboxes.map((mailbox) => new SyncPortAdapter(mailbox))
+  }
+
+  hasWork(): boolean {
+    return this.ports.some((port) => !port.requests.isEmpty())
+  }
+
+  /** One request of each shard in turn. Returns how many were done. */
+  step(): number {
+    let count = 0
+    for (const port of this.ports) {
+      if (!port.requests.next()) continue
+      port.answer(this.attempt(port.requests))
+      count++
+    }
+    return count
+  }
+
+  private attempt(requests: RingConsumer): number {
+    try {
+      this.execute(requests)
+      return 0
+    } catch (error) {
+      return StreamBusError.from(error).code
+    }
+  }
+
+  private execute(requests: RingConsumer): void {
+    const at = requests.bodyPosition
+    if (requests.type === SyncType.fill) {
+      const file = requests.view.getUint32(at + SyncRequest.fileAt, true)
+      fillWithZeros(this.disk, file, requests.view.getFloat64(at + SyncRequest.startAt, true),
+        requests.view.getFloat64(at + SyncRequest.endAt, true))
+      this.disk.sync(file)
+      return
+    }
+    const pathLength = requests.view.getUint32(at + SyncRequest.pathLengthAt, true)
+    const path = decodeUtf8(requests.bytes, at + SyncRequest.pathAt, at + SyncRequest.pathAt + pathLength)
+    if (requests.type === SyncType.publish) publishFile(this.disk, path)
+    // Retention or a deleted topic may have been faster: what is gone needs no sync.
+    else if (this.disk.exists(path)) this.syncPath(requests.type, path)
+  }
+
+  private syncPath(type: number, path: string): void {
+    if (type === SyncType.folder) return this.disk.syncFolder(path)
+    const file = this.disk.open(path, 'read-write')
+    try {
+      this.disk.sync(file)
+    } finally {
+      this.disk.close(file)
+    }
+  }
+}
+
+/** Puts `path`.new in the place of `path` so that after any crash one of the two is there whole. */
+export function publishFile(disk: Disk, path: string): void {
+  const file = disk.open(`${path}.new`, 'read-write')
+  try {
+    disk.sync(file)
+  } finally {
+    disk.close(file)
+  }
+  disk.rename(`${path}.new`, path)
+  disk.syncFolder(folderOf(path))
+}
+
+class SyncPortAdapter {
+  readonly requests: RingConsumer
+  private readonly replies: RingProducer
+  private readonly doorbell: Doorbell
+
+  constructor(mailbox: SyncMailbox) {
+    this.requests = new RingConsumer(mailbox.requests)
+    this.replies = new RingProducer(mailbox.replies)
+    this.doorbell = new Doorbell(mailbox.shardDoorbell)
+  }
+
+  /** Replies are smaller than requests and the rings are of one size: there is always room. */
+  answer(code: number): void {
+    const token = this.requests.view.getUint32(this.requests.bodyPosition + SyncRequest.tokenAt, true)
+    this.requests.release()
+    const at = this.replies.claim(1, SyncReply.sizeBytes)
+    if (at < 0) throw new StreamBusError('UNKNOWN_SERVER_ERROR', 'the sync reply ring is full')
+    this.replies.view.setUint32(at + SyncReply.tokenAt, token, true)
+    this.replies.view.setInt32(at + SyncReply.errorAt, code, true)
+    this.replies.publish()
+    this.doorbell.ring()
+  }
+}
