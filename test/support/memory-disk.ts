@@ -1,0 +1,479 @@
+/**
+ * A disk in memory that loses what a power cut can lose: writes and names that no sync covers, in any subset.
+ * Runs on: the test process, everything inline. Touches: memory only. The same seed gives the same losses.
+ *
+ * What a power cut leaves:
+ *
+ * | what                                      | is found afterwards                                              |
+ * |-------------------------------------------|------------------------------------------------------------------|
+ * | a block of 4 KiB written since its sync   | the synced bytes, or any later version of it, or a tear of both  |
+ * | a durable write that had not returned     | per block: old, new, torn at any byte, or destroyed              |
+ * | a name made, moved, removed, not synced   | any subset of these changes, each whole                          |
+ * | the length of a file since its sync       | any length that it had since                                     |
+ * | a block whose sync failed (EIO)           | the synced bytes: later syncs do not write it again (as Linux)   |
+ *
+ * A write to the page cache is not under way on the medium by itself, so only durable writes destroy blocks.
+ */
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import type { Disk, FileHandle, OpenMode } from '../../workers/shared/disk.js'
+import type { Random } from './random.js'
+
+export const blockBytes = 4096
+
+/** The power is off: thrown by the call that it caught and by all after it, until `restart`. */
+export class PowerCut extends Error {
+  override readonly name = 'PowerCut'
+}
+
+export type Fault = 'power cut' | 'EIO' | 'ENOSPC' | undefined
+export type Operation =
+  | 'open'
+  | 'write'
+  | 'durable write'
+  | 'read'
+  | 'sync'
+  | 'sync folder'
+  | 'truncate'
+  | 'make folder'
+  | 'rename'
+  | 'remove'
+
+export interface MemoryDiskOptions {
+  readonly random: Random
+  /** Asked before each call. */
+  readonly fault?: (operation: Operation, path: string) => Fault
+  /** A canary: durable writes are like any others. */
+  readonly durableWritesAreNot?: boolean
+  /** A canary: syncs of folders do nothing. */
+  readonly folderSyncsAreNot?: boolean
+}
+
+class FileNode {
+  content = new Uint8Array(0)
+  sizeBytes = 0
+  durable = new Uint8Array(0)
+  durableSizeBytes = 0
+  /** Lengths since the last sync. */
+  sizes: number[] = []
+  /** Versions of each block since it was last on the medium, oldest first. */
+  dirty = new Map<number, Uint8Array[]>()
+}
+
+class FolderNode {
+  entries = new Map<string, Node>()
+  durable = new Map<string, Node>()
+}
+
+type Node = FileNode | FolderNode
+
+interface NameChange {
+  readonly folder: FolderNode
+  readonly name: string
+  readonly node: Node | undefined
+}
+
+interface OpenFile {
+  readonly node: FileNode
+  readonly path: string
+  readonly isDurable: boolean
+}
+
+export class MemoryDisk implements Disk {
+  private readonly options: MemoryDiskOptions
+  private root = new FolderNode()
+  private unsynced: (readonly NameChange[])[] = []
+  private readonly files = new Map<FileHandle, OpenFile>()
+  private nextFile = 3
+  private isOff = false
+  /** What `freeBytes` answers. */
+  free = 2 ** 40
+  /** Calls since the beginning. */
+  callCount = 0
+
+  constructor(options: MemoryDiskOptions) {
+    this.options = options
+  }
+
+  get powerIsOff(): boolean {
+    return this.isOff
+  }
+
+  // ---- faults
+
+  private enter(operation: Operation, path: string): Fault {
+    if (this.isOff) throw new PowerCut(`${operation} of ${path}: the power is off`)
+    this.callCount++
+    const fault = this.options.fault?.(operation, path)
+    if (fault === 'power cut') this.isOff = true
+    return fault
+  }
+
+  private check(operation: Operation, path: string): void {
+    const fault = this.enter(operation, path)
+    if (fault !== undefined) throw this.errorOf(fault, operation, path)
+  }
+
+  private errorOf(fault: string, operation: string, path: string): Error {
+    if (fault === 'power cut') return new PowerCut(`${operation} of ${path}: power cut`)
+    return systemError(fault, operation, path)
+  }
+
+  /** The power goes off now: what is not on the medium is lost in part, by the seed. */
+  cutPower(): void {
+    this.isOff = true
+  }
+
+  /** After a power cut: what the medium holds, as the page cache would be filled from it. */
+  restart(): void {
+    const { random } = this.options
+    this.files.clear()
+    const keep = random.pick([0, 0.5, 0.9, 1])
+    for (const changes of this.unsynced) if (random.chance(keep)) applyNames(changes)
+    this.unsynced = []
+    const keepBlocks = random.pick([0, 0.5, 0.9, 1])
+    for (const node of nodesBelow(this.root)) {
+      if (node instanceof FolderNode) node.entries = new Map(node.durable)
+      else settleFile(node, random, keepBlocks)
+    }
+    this.isOff = false
+  }
+
+  /** As after kill -9: handles are gone, the page cache stays. */
+  restartProcess(): void {
+    this.files.clear()
+    this.isOff = false
+  }
+
+  /** A bit rots, on the medium and in the cache. */
+  flipBit(path: string, position: number, bit: number): void {
+    const node = this.fileAt(path)
+    node.content[position]! ^= 1 << bit
+    if (position < node.durable.length) node.durable[position]! ^= 1 << bit
+  }
+
+  /** Whether everything written is on the medium. */
+  get isAllDurable(): boolean {
+    return this.unsynced.length === 0 && filesBelow(this.root).every((file) => file.dirty.size === 0)
+  }
+
+  // ---- names
+
+  private lookUp(path: string): Node | undefined {
+    let node: Node = this.root
+    for (const name of partsOf(path)) {
+      if (!(node instanceof FolderNode)) return undefined
+      const next = node.entries.get(name)
+      if (next === undefined) return undefined
+      node = next
+    }
+    return node
+  }
+
+  private folderAt(path: string): FolderNode {
+    const node = this.lookUp(path)
+    if (node instanceof FolderNode) return node
+    throw systemError('ENOENT', 'look up', path)
+  }
+
+  private fileAt(path: string): FileNode {
+    const node = this.lookUp(path)
+    if (node instanceof FileNode) return node
+    throw systemError('ENOENT', 'look up', path)
+  }
+
+  private parentOf(path: string): { folder: FolderNode; name: string } {
+    const parts = partsOf(path)
+    const name = parts.pop()!
+    return { folder: this.folderAt(parts.join('/')), name }
+  }
+
+  private change(...changes: NameChange[]): void {
+    for (const { folder, name, node } of changes) {
+      if (node === undefined) folder.entries.delete(name)
+      else folder.entries.set(name, node)
+    }
+    this.unsynced.push(changes)
+  }
+
+  // ---- Disk
+
+  open(path: string, mode: OpenMode): FileHandle {
+    this.check('open', path)
+    let node = this.lookUp(path)
+    if (node instanceof FolderNode) throw systemError('EISDIR', 'open', path)
+    if (node !== undefined && mode === 'create-new') throw systemError('EEXIST', 'open', path)
+    if (node === undefined) {
+      if (mode !== 'create' && mode !== 'create-new') throw systemError('ENOENT', 'open', path)
+      node = new FileNode()
+      this.change({ ...this.parentOf(path), node })
+    }
+    const isDurable = mode === 'durable-write' && this.options.durableWritesAreNot !== true
+    this.files.set(this.nextFile, { node, path, isDurable })
+    return this.nextFile++
+  }
+
+  private openFile(file: FileHandle): OpenFile {
+    if (this.isOff) throw new PowerCut('the power is off')
+    const open = this.files.get(file)
+    if (open === undefined) throw systemError('EBADF', 'use', `descriptor ${file}`)
+    return open
+  }
+
+  close(file: FileHandle): void {
+    // Nothing is lost by closing: the power being off is noticed elsewhere.
+    if (!this.isOff && !this.files.delete(file)) throw systemError('EBADF', 'close', `descriptor ${file}`)
+  }
+
+  write(file: FileHandle, bytes: Uint8Array, position: number): void {
+    const open = this.openFile(file)
+    const fault = this.enter(open.isDurable ? 'durable write' : 'write', open.path)
+    if (fault === undefined) {
+      putBytes(open.node, bytes, position)
+      if (open.isDurable) makeDurable(open.node, position, bytes.length)
+      return
+    }
+    if (fault === 'power cut' && open.isDurable) shred(open.node, bytes, position, this.options.random)
+    else {
+      const taken = this.options.random.below(bytes.length + 1)
+      putBytes(open.node, bytes.subarray(0, taken), position)
+    }
+    throw this.errorOf(fault, 'write', open.path)
+  }
+
+  writev(file: FileHandle, views: readonly Uint8Array[], position: number): void {
+    const total = views.reduce((sum, view) => sum + view.length, 0)
+    const bytes = new Uint8Array(total)
+    let at = 0
+    for (const view of views) {
+      bytes.set(view, at)
+      at += view.length
+    }
+    this.write(file, bytes, position)
+  }
+
+  read(file: FileHandle, into: Uint8Array, position: number): number {
+    const { node, path } = this.openFile(file)
+    this.check('read', path)
+    const length = Math.max(0, Math.min(into.length, node.sizeBytes - position))
+    into.set(node.content.subarray(position, position + length))
+    return length
+  }
+
+  sync(file: FileHandle): void {
+    const { node, path } = this.openFile(file)
+    const fault = this.enter('sync', path)
+    if (fault === 'EIO' || fault === 'ENOSPC') node.dirty.clear()
+    if (fault !== undefined) throw this.errorOf(fault, 'sync', path)
+    makeDurable(node, 0, Math.max(node.sizeBytes, node.durableSizeBytes))
+    node.durableSizeBytes = node.sizeBytes
+    node.sizes = []
+    node.dirty.clear()
+  }
+
+  syncFolder(path: string): void {
+    this.check('sync folder', path)
+    const folder = this.folderAt(path)
+    if (this.options.folderSyncsAreNot === true) return
+    const concerns = (changes: readonly NameChange[]): boolean => changes.some((change) => change.folder === folder)
+    for (const changes of this.unsynced) if (concerns(changes)) applyNames(changes)
+    this.unsynced = this.unsynced.filter((changes) => !concerns(changes))
+  }
+
+  size(file: FileHandle): number {
+    return this.openFile(file).node.sizeBytes
+  }
+
+  sizeOf(path: string): number {
+    return this.fileAt(path).sizeBytes
+  }
+
+  truncate(file: FileHandle, sizeBytes: number): void {
+    const { node, path } = this.openFile(file)
+    this.check('truncate', path)
+    const oldSizeBytes = node.sizeBytes
+    if (sizeBytes < oldSizeBytes) putBytes(node, new Uint8Array(oldSizeBytes - sizeBytes), sizeBytes)
+    reserve(node, sizeBytes)
+    node.sizeBytes = sizeBytes
+    node.sizes.push(sizeBytes)
+  }
+
+  makeFolder(path: string): void {
+    this.check('make folder', path)
+    let folder = this.root
+    for (const name of partsOf(path)) {
+      let next = folder.entries.get(name)
+      if (next === undefined) {
+        next = new FolderNode()
+        this.change({ folder, name, node: next })
+      }
+      if (!(next instanceof FolderNode)) throw systemError('ENOTDIR', 'make the folder', path)
+      folder = next
+    }
+  }
+
+  list(path: string): string[] {
+    if (this.isOff) throw new PowerCut('the power is off')
+    return [...this.folderAt(path).entries.keys()].sort()
+  }
+
+  rename(from: string, to: string): void {
+    this.check('rename', from)
+    const source = this.parentOf(from)
+    const target = this.parentOf(to)
+    const node = source.folder.entries.get(source.name)
+    if (node === undefined) throw systemError('ENOENT', 'rename', from)
+    const replaced = target.folder.entries.get(target.name)
+    if (replaced instanceof FolderNode && replaced.entries.size > 0) throw systemError('ENOTEMPTY', 'rename', to)
+    this.change({ ...source, node: undefined }, { ...target, node })
+  }
+
+  remove(path: string): void {
+    this.check('remove', path)
+    this.fileAt(path)
+    this.change({ ...this.parentOf(path), node: undefined })
+  }
+
+  removeFolder(path: string): void {
+    const folder = this.lookUp(path)
+    if (folder === undefined) return
+    if (!(folder instanceof FolderNode)) throw systemError('ENOTDIR', 'remove the folder', path)
+    for (const [name, node] of folder.entries) {
+      if (node instanceof FolderNode) this.removeFolder(`${path}/${name}`)
+      else this.remove(`${path}/${name}`)
+    }
+    this.check('remove', path)
+    this.change({ ...this.parentOf(path), node: undefined })
+  }
+
+  exists(path: string): boolean {
+    if (this.isOff) throw new PowerCut('the power is off')
+    return this.lookUp(path) !== undefined
+  }
+
+  freeBytes(_path: string): number {
+    return this.free
+  }
+
+  totalBytes(_path: string): number {
+    return 2 ** 41
+  }
+}
+
+function systemError(code: string, operation: string, path: string): StreamBusError {
+  const cause = Object.assign(new Error(`${code}: ${operation} ${path}`), { code, errno: -1 })
+  return new StreamBusError('KAFKA_STORAGE_ERROR', `${path}: ${operation} failed: ${code}`, { cause })
+}
+
+function partsOf(path: string): string[] {
+  return path.split('/').filter((part) => part !== '')
+}
+
+function applyNames(changes: readonly NameChange[]): void {
+  for (const { folder, name, node } of changes) {
+    if (node === undefined) folder.durable.delete(name)
+    else folder.durable.set(name, node)
+  }
+}
+
+/** Every node that a name leads to, now or on the medium. */
+function nodesBelow(root: FolderNode, found = new Set<Node>()): Set<Node> {
+  if (found.has(root)) return found
+  found.add(root)
+  for (const node of [...root.entries.values(), ...root.durable.values()]) {
+    if (node instanceof FolderNode) nodesBelow(node, found)
+    else found.add(node)
+  }
+  return found
+}
+
+function filesBelow(root: FolderNode): FileNode[] {
+  return [...nodesBelow(root)].filter((node) => node instanceof FileNode)
+}
+
+function grown(bytes: Uint8Array, sizeBytes: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.ceil((sizeBytes * 1.5) / blockBytes) * blockBytes)
+  larger.set(bytes)
+  return larger
+}
+
+function reserve(node: FileNode, sizeBytes: number): void {
+  if (node.content.length < sizeBytes) node.content = grown(node.content, sizeBytes)
+}
+
+function reserveDurable(node: FileNode, sizeBytes: number): void {
+  if (node.durable.length < sizeBytes) node.durable = grown(node.durable, sizeBytes)
+}
+
+function putBytes(node: FileNode, bytes: Uint8Array, position: number): void {
+  if (bytes.length === 0) return
+  const end = position + bytes.length
+  reserve(node, Math.ceil(end / blockBytes) * blockBytes)
+  node.content.set(bytes, position)
+  if (end > node.sizeBytes) {
+    node.sizeBytes = end
+    node.sizes.push(end)
+  }
+  for (let block = Math.floor(position / blockBytes); block * blockBytes < end; block++) {
+    const versions = node.dirty.get(block) ?? []
+    versions.push(node.content.slice(block * blockBytes, (block + 1) * blockBytes))
+    node.dirty.set(block, versions)
+  }
+}
+
+/** The dirty blocks of the range are on the medium, and the length as far as they need it. */
+function makeDurable(node: FileNode, position: number, lengthBytes: number): void {
+  const end = position + lengthBytes
+  reserveDurable(node, Math.ceil(end / blockBytes) * blockBytes)
+  for (const block of [...node.dirty.keys()]) {
+    if (block * blockBytes >= end || (block + 1) * blockBytes <= position) continue
+    node.durable.set(node.content.subarray(block * blockBytes, (block + 1) * blockBytes), block * blockBytes)
+    node.dirty.delete(block)
+  }
+  node.durableSizeBytes = Math.max(node.durableSizeBytes, Math.min(end, node.sizeBytes))
+}
+
+/** A durable write that the power cut met on its way. */
+function shred(node: FileNode, bytes: Uint8Array, position: number, random: Random): void {
+  const before = node.durable.slice()
+  const sizeBefore = node.durableSizeBytes
+  putBytes(node, bytes, position)
+  makeDurable(node, position, bytes.length)
+  const end = position + bytes.length
+  const fate = random.below(4)
+  for (let block = Math.floor(position / blockBytes); block * blockBytes < end; block++) {
+    const start = block * blockBytes
+    const old = new Uint8Array(blockBytes)
+    old.set(before.subarray(start, start + blockBytes))
+    const into = node.durable.subarray(start, start + blockBytes)
+    // All old, all new, or a mix of every kind.
+    const kind = fate < 2 ? fate : random.below(5)
+    if (kind === 0) into.set(old)
+    else if (kind === 2) into.set(old.subarray(0, random.below(blockBytes)))
+    else if (kind === 3) keepEnd(into, old, random.below(blockBytes))
+    else if (kind === 4) into.set(random.bytes(blockBytes))
+  }
+  if (fate === 0) node.durableSizeBytes = sizeBefore
+}
+
+function keepEnd(into: Uint8Array, old: Uint8Array, from: number): void {
+  into.set(old.subarray(from), from)
+}
+
+/** The file as the medium has it after a power cut; `keep`: how probable it is that a dirty block was written. */
+function settleFile(node: FileNode, random: Random, keep: number): void {
+  for (const [block, versions] of node.dirty) {
+    if (!random.chance(keep)) continue
+    const start = block * blockBytes
+    reserveDurable(node, start + blockBytes)
+    const version = random.pick(versions)
+    const isTorn = random.chance(0.1)
+    node.durable.set(isTorn ? version.subarray(0, random.below(blockBytes)) : version, start)
+  }
+  if (node.sizes.length > 0) node.durableSizeBytes = random.pick([node.durableSizeBytes, ...node.sizes])
+  reserveDurable(node, node.durableSizeBytes)
+  node.durable.fill(0, node.durableSizeBytes)
+  node.dirty.clear()
+  node.sizes = []
+  node.sizeBytes = node.durableSizeBytes
+  node.content = node.durable.slice()
+}
