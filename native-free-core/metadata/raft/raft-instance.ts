@@ -5,6 +5,7 @@
  * A Go panic in a call poisons that node only. Anything else that Go dies of (memory, deadlock, a panic on another
  * goroutine) ends the instance: `ended` says so and refuses every later call.
  */
+/// <reference path="../../webassembly.d.ts" />
 import { RaftWriter } from './raft-codec.js'
 import { RaftNode } from './raft-node.js'
 import type { RaftConfig } from './raft-types.js'

@@ -1,0 +1,128 @@
+/**
+ * Main's end of the metadata worker: starts it, passes commands, keeps the newest image.
+ * Runs on: main. Touches: the worker's port. Never: the disk.
+ */
+import { Worker } from 'node:worker_threads'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import type { FromMetadata, MetadataSettings, ToMetadata } from '../../native-free-core/metadata/metadata-control.js'
+import type { MetadataCommand } from '../../native-free-core/metadata/metadata-command.js'
+import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
+import type { CommandValue } from '../../native-free-core/metadata/metadata-state.js'
+
+export interface MetadataListeners {
+  /** A newer image; `bytes` is for the other threads. Called before the commands that made it are answered. */
+  readonly onImage?: (image: MetadataImage, bytes: SharedArrayBuffer) => void
+  /** The worker can't go on: the broker takes no change of metadata any more. */
+  readonly onFatal?: (error: StreamBusError) => void
+  readonly onLog?: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void
+}
+
+export interface Proposed {
+  readonly value: CommandValue
+  /** The first image that shows the change, or a newer one. */
+  readonly version: number
+}
+
+interface Pending {
+  readonly resolve: (proposed: Proposed) => void
+  readonly reject: (error: StreamBusError) => void
+}
+
+/** Its objects are few and live long: a large young generation would only make the broker larger. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8 }
+
+export class MetadataProxy {
+  /** The newest image. */
+  image: MetadataImage
+  /** The newest image for other threads. */
+  imageBytes: SharedArrayBuffer
+  private readonly worker: Worker
+  private readonly listeners: MetadataListeners
+  private readonly pending = new Map<number, Pending>()
+  private nextToken = 1
+  private failure: StreamBusError | undefined
+  private stopping = false
+  private readonly exited: Promise<void>
+
+  private constructor(worker: Worker, exited: Promise<void>, bytes: SharedArrayBuffer, listeners: MetadataListeners) {
+    this.worker = worker
+    this.exited = exited
+    this.listeners = listeners
+    this.imageBytes = bytes
+    this.image = MetadataImage.parse(new Uint8Array(bytes))
+  }
+
+  /** Resolves when everything committed before is applied. Rejects with what kept the worker from starting. */
+  static start(workerUrl: URL, settings: MetadataSettings, listeners: MetadataListeners = {}): Promise<MetadataProxy> {
+    const worker = new Worker(workerUrl, { name: 'metadata', workerData: settings, resourceLimits })
+    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+    return new Promise((resolve, reject) => {
+      let proxy: MetadataProxy | undefined
+      const fail = (error: StreamBusError): void => {
+        if (proxy === undefined) reject(error)
+        else proxy.fail(error)
+      }
+      worker.on('message', (message: FromMetadata) => {
+        if (message.kind === 'log') listeners.onLog?.(message.level, message.message)
+        else if (message.kind === 'fatal') fail(StreamBusError.fromCode(message.code, message.message))
+        else if (message.kind === 'ready') {
+          proxy = new MetadataProxy(worker, exited, message.image, listeners)
+          resolve(proxy)
+        } else proxy?.take(message)
+      })
+      worker.on('error', (error) => fail(StreamBusError.from(error)))
+      worker.on('exit', () => fail(new StreamBusError('NOT_CONTROLLER', 'the metadata worker ended')))
+    })
+  }
+
+  /** Rejects with StreamBusError; NOT_CONTROLLER and REQUEST_TIMED_OUT are retriable. */
+  propose(command: MetadataCommand): Promise<Proposed> {
+    if (this.failure !== undefined) return Promise.reject(this.failure)
+    if (this.stopping) return Promise.reject(new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped'))
+    const token = this.nextToken++
+    return new Promise((resolve, reject) => {
+      this.pending.set(token, { resolve, reject })
+      this.send({ kind: 'propose', token, command })
+    })
+  }
+
+  /** Everything that waits is answered, the log is closed, the thread has ended. */
+  async stop(): Promise<void> {
+    if (!this.stopping && this.failure === undefined) this.send({ kind: 'stop' })
+    this.stopping = true
+    await this.exited
+  }
+
+  /** Ends the thread at once, as a crash would; for tests and for a broker that gives up. */
+  async terminate(): Promise<void> {
+    this.stopping = true
+    await this.worker.terminate()
+  }
+
+  private send(message: ToMetadata): void {
+    this.worker.postMessage(message)
+  }
+
+  private take(message: FromMetadata): void {
+    if (message.kind === 'image') {
+      this.imageBytes = message.image
+      this.image = MetadataImage.parse(new Uint8Array(message.image))
+      this.listeners.onImage?.(this.image, message.image)
+    } else if (message.kind === 'result') this.settle(message)
+  }
+
+  private settle(message: FromMetadata & { readonly kind: 'result' }): void {
+    const pending = this.pending.get(message.token)
+    this.pending.delete(message.token)
+    if (message.ok) pending?.resolve({ value: message.value, version: message.version })
+    else pending?.reject(StreamBusError.fromCode(message.code, message.message))
+  }
+
+  private fail(error: StreamBusError): void {
+    const isFirst = this.failure === undefined
+    this.failure ??= error
+    for (const { reject } of this.pending.values()) reject(error)
+    this.pending.clear()
+    if (isFirst && !this.stopping) this.listeners.onFatal?.(error)
+  }
+}
