@@ -19,6 +19,7 @@ export interface WorkerSettings {
   readonly config: BrokerConfig
   /** Absolute. */
   readonly dataFolder: string
+  /** Empty when the worker is spawned: the folder tells it, and the first message to the worker brings it. */
   readonly clusterId: Uuid
   /** A module that exports createDisk(), in place of the real disk; tests only. */
   readonly diskModule: string | undefined
@@ -45,7 +46,7 @@ export interface ShardSettings extends WorkerSettings {
 
 export type ToShard =
   /** The first message: recovery is done, the image in force. Partitions are placed by partitionId % shardCount. */
-  | { readonly kind: 'start'; readonly image: SharedArrayBuffer }
+  | { readonly kind: 'start'; readonly clusterId: Uuid; readonly image: SharedArrayBuffer }
   | { readonly kind: 'image'; readonly image: SharedArrayBuffer }
   | { readonly kind: 'stop' }
 
@@ -72,7 +73,7 @@ export interface SyncSettings extends WorkerSettings {
 
 export type ToSync =
   /** Replays, settles and empties every journal in the folder before any shard starts. */
-  | { readonly kind: 'recover'; readonly image: SharedArrayBuffer }
+  | { readonly kind: 'recover'; readonly clusterId: Uuid; readonly image: SharedArrayBuffer }
   | { readonly kind: 'stop' }
 
 export type FromSync =

@@ -31,11 +31,11 @@ function receive(): ToShard | undefined {
 }
 
 /** Sleeps until the first message, which starts the shard; undefined when it is to stop before that. */
-function waitForStart(): MetadataImage | undefined {
+function waitForStart(): Extract<ToShard, { kind: 'start' }> | undefined {
   for (;;) {
     doorbell.park()
     const message = receive()
-    if (message?.kind === 'start') return MetadataImage.parse(new Uint8Array(message.image))
+    if (message?.kind === 'start') return message
     if (message?.kind === 'stop') return undefined
     doorbell.sleep(Number.POSITIVE_INFINITY)
   }
@@ -119,11 +119,12 @@ function stop({ shard }: OpenedShard): void {
 async function main(): Promise<void> {
   installNativeCrc32c()
   const disk = await loadDisk(settings)
-  const image = waitForStart()
-  if (image === undefined) return
+  const start = waitForStart()
+  if (start === undefined) return
+  const image = MetadataImage.parse(new Uint8Array(start.image))
   if (settings.core !== undefined) pinThread(settings.core)
   const opened = openShard({
-    settings, disk, crc: crc32cOf, runId: randomBytes(8).toString('hex'), image,
+    settings: { ...settings, clusterId: start.clusterId }, disk, crc: crc32cOf, runId: randomBytes(8).toString('hex'), image,
     journalBytes: journalBytesOf(settings.config.journalMemoryBytes, settings.shardCount),
   })
   say({ kind: 'ready', commitLatencyMs: opened.commitLatencyMs })

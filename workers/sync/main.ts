@@ -31,7 +31,7 @@ function say(message: FromSync): void {
 function control(message: ToSync): boolean {
   if (message.kind === 'stop') return false
   try {
-    say({ kind: 'recovered', report: recoverDataFolder(disk, settings, message.image, crc32cOf) })
+    say({ kind: 'recovered', report: recoverDataFolder(disk, { ...settings, clusterId: message.clusterId }, message.image, crc32cOf) })
   } catch (error) {
     const { code, message: text } = StreamBusError.from(error)
     say({ kind: 'fatal', code, message: text })

@@ -114,6 +114,8 @@ export class SegmentedLog {
   private readonly loadedSealed: Segment[] = []
   private readonly leased = new Map<Lease, Segment>()
   private readonly cursor = new RecordBatchView()
+  /** A run is written while `cursor` stands on the batch behind it. */
+  private readonly runCursor = new RecordBatchView()
 
   private constructor(disk: Disk, folder: string, config: SegmentedLogConfig) {
     this.disk = disk
@@ -420,7 +422,7 @@ export class SegmentedLog {
     let isNewEpoch = false
     for (const view of run.views) {
       for (let at = 0; at < view.length; ) {
-        const batch = this.cursor.over(view, at)
+        const batch = this.runCursor.over(view, at)
         const size = batchSizeBytes(batch.view, at)
         active.note(batch.lastOffset, size, batch.maxTimestamp, this.config.indexIntervalBytes)
         if (this.noteOwners(batch)) isNewEpoch = true
