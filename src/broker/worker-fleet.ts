@@ -1,0 +1,257 @@
+/**
+ * The workers of one broker: spawned together, started in order, told of new metadata, stopped in order.
+ * Runs on: main. Touches: worker threads, the shared memory that they are given.
+ *
+ *   metadata worker says what the folder holds -> sync worker recovers it -> shards start -> the gateway listens
+ *   stop: shards settle everything -> sync worker -> read worker -> metadata worker
+ *
+ * A worker that dies, or says 'fatal', ends the broker (fail-stop): what was acknowledged is in the journals.
+ */
+import { Worker } from 'node:worker_threads'
+import type { Uuid } from '../../native-free-core/bytes/uuid.js'
+import { type BrokerConfig, journalBytesOf } from '../../native-free-core/config/broker-config.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { journalPositionsBytes } from '../../native-free-core/journal/journal-reader.js'
+import type {
+  FromShard, FromSync, RecoveryReport, RingPair, ShardSettings, SyncSettings, ToRead, ToShard, ToSync, WorkerSettings,
+} from '../../native-free-core/mailbox/control.js'
+import { syncRingBytes } from '../../native-free-core/mailbox/sync-frames.js'
+import { createMetricsMemory } from '../../native-free-core/metrics/shared-metrics.js'
+import { createDoorbell, Doorbell } from '../../native-free-core/ring/doorbell.js'
+import { createRing } from '../../native-free-core/ring/ring.js'
+
+export interface FleetOptions {
+  readonly config: BrokerConfig
+  /** Absolute. */
+  readonly dataFolder: string
+  readonly shardCount: number
+  /** Cores to pin shards to, by shard; undefined: no pinning. */
+  readonly cores: readonly number[] | undefined
+  /** Where the built worker files are. */
+  readonly workerFolder: string
+  readonly diskModule: string | undefined
+  /** Main's own bell: rung by shards and the read thread after a reply. */
+  readonly mainDoorbell: SharedArrayBuffer
+  onFatal(error: StreamBusError): void
+  /** A shard takes no writes any more. */
+  onOffline(shard: number, error: StreamBusError): void
+}
+
+/** What the gateway needs of one shard. */
+export interface ShardChannel {
+  readonly requests: SharedArrayBuffer
+  readonly replies: SharedArrayBuffer
+  readonly doorbell: SharedArrayBuffer
+  readonly journalMemory: SharedArrayBuffer
+  readonly journalPositions: SharedArrayBuffer
+  readonly metrics: SharedArrayBuffer
+}
+
+export interface FleetStart {
+  readonly recovery: RecoveryReport
+  /** Median over the shards, in ms. */
+  readonly commitLatencyMs: number
+}
+
+interface ShardHandle {
+  readonly channel: ShardChannel
+  readonly worker: Worker
+  appliedVersion: number
+}
+
+interface VersionWaiter {
+  readonly version: number
+  resolve(): void
+}
+
+/** Small young generations: what lives on a shard is in typed arrays and shared memory. */
+const workerLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 512 } as const
+
+export class WorkerFleet {
+  readonly channels: readonly ShardChannel[]
+  private readonly options: FleetOptions
+  private readonly shards: ShardHandle[] = []
+  private readonly syncDoorbell = createDoorbell()
+  private readonly sync: Worker
+  private read: { readonly worker: Worker; readonly doorbell: SharedArrayBuffer } | undefined
+  private waiters: VersionWaiter[] = []
+  private stopping = false
+
+  /** Spawns the sync worker and the shards; they load in parallel and wait for `start`. */
+  constructor(options: FleetOptions) {
+    this.options = options
+    const mailboxes = Array.from({ length: options.shardCount }, () => ({
+      requests: createRing(syncRingBytes), replies: createRing(syncRingBytes), shardDoorbell: createDoorbell(),
+    }))
+    const settings: SyncSettings = {
+      ...this.commonSettings(), kind: 'sync', doorbell: this.syncDoorbell, shards: mailboxes,
+    }
+    this.sync = this.spawn('sync', settings)
+    for (const [shard, mailbox] of mailboxes.entries()) this.shards.push(this.spawnShard(shard, mailbox))
+    this.channels = this.shards.map((handle) => handle.channel)
+  }
+
+  private commonSettings(): WorkerSettings {
+    const { config, dataFolder, shardCount, diskModule } = this.options
+    return { config: { ...config, shards: shardCount }, dataFolder, clusterId: '', diskModule }
+  }
+
+  private spawn(name: string, settings: WorkerSettings): Worker {
+    const worker = new Worker(`${this.options.workerFolder}/${name}.js`, {
+      name, workerData: settings, resourceLimits: workerLimits,
+    })
+    worker.on('error', (error) => this.fatal(`the ${name} worker died: ${error.stack ?? error.message}`))
+    worker.on('exit', (code) => {
+      if (!this.stopping) this.fatal(`the ${name} worker ended with code ${code}`)
+    })
+    worker.on('message', (message: FromShard | FromSync) => {
+      if (message.kind === 'fatal') this.options.onFatal(StreamBusError.fromCode(message.code, message.message))
+    })
+    return worker
+  }
+
+  private fatal(message: string): void {
+    if (!this.stopping) this.options.onFatal(new StreamBusError('UNKNOWN_SERVER_ERROR', message))
+  }
+
+  private spawnShard(
+    shard: number, mailbox: { requests: SharedArrayBuffer; replies: SharedArrayBuffer; shardDoorbell: SharedArrayBuffer },
+  ): ShardHandle {
+    const { config, shardCount, cores, mainDoorbell } = this.options
+    const channel: ShardChannel = {
+      requests: createRing(config.requestRingBytes),
+      replies: createRing(config.replyRingBytes),
+      doorbell: mailbox.shardDoorbell,
+      journalMemory: new SharedArrayBuffer(journalBytesOf(config.journalMemoryBytes, shardCount)),
+      journalPositions: new SharedArrayBuffer(journalPositionsBytes),
+      metrics: createMetricsMemory('shard'),
+    }
+    const settings: ShardSettings = {
+      ...this.commonSettings(), kind: 'shard', shard, shardCount,
+      frontEnds: [{ requests: channel.requests, replies: channel.replies, doorbell: mainDoorbell }],
+      doorbell: channel.doorbell, journalMemory: channel.journalMemory, journalPositions: channel.journalPositions,
+      metrics: channel.metrics, syncRequests: mailbox.requests, syncReplies: mailbox.replies,
+      syncDoorbell: this.syncDoorbell, core: cores?.[shard],
+    }
+    const handle: ShardHandle = { channel, worker: this.spawn('shard', settings), appliedVersion: -1 }
+    handle.worker.on('message', (message: FromShard) => this.onShardMessage(shard, handle, message))
+    return handle
+  }
+
+  private onShardMessage(shard: number, handle: ShardHandle, message: FromShard): void {
+    if (message.kind === 'applied') {
+      handle.appliedVersion = message.version
+      this.resolveWaiters()
+    } else if (message.kind === 'offline') {
+      this.options.onOffline(shard, StreamBusError.fromCode(message.code, message.message))
+    }
+  }
+
+  private tellShard(handle: ShardHandle, message: ToShard): void {
+    handle.worker.postMessage(message)
+    new Doorbell(handle.channel.doorbell).ring()
+  }
+
+  private tellSync(message: ToSync): void {
+    this.sync.postMessage(message)
+    new Doorbell(this.syncDoorbell).ring()
+  }
+
+  /** Recovers the folder, then starts all shards with `image`. Throws what recovery or a shard found. */
+  async start(clusterId: Uuid, image: SharedArrayBuffer): Promise<FleetStart> {
+    const recovered = expectMessage<FromSync, 'recovered'>(this.sync, 'recovered')
+    this.tellSync({ kind: 'recover', clusterId, image })
+    const { report } = await recovered
+    const ready = this.shards.map((handle) => expectMessage<FromShard, 'ready'>(handle.worker, 'ready'))
+    for (const handle of this.shards) this.tellShard(handle, { kind: 'start', clusterId, image })
+    const latencies = (await Promise.all(ready)).map((message) => message.commitLatencyMs).sort((a, b) => a - b)
+    return { recovery: report, commitLatencyMs: latencies[latencies.length >> 1]! }
+  }
+
+  /** Sends a new image to all shards; resolves when each has opened what it says. */
+  applyImage(image: SharedArrayBuffer, version: number): Promise<void> {
+    for (const handle of this.shards) this.tellShard(handle, { kind: 'image', image })
+    return this.whenApplied(version)
+  }
+
+  /** Resolves when every shard has applied that version or a later one. */
+  whenApplied(version: number): Promise<void> {
+    if (this.shards.every((handle) => handle.appliedVersion >= version)) return Promise.resolve()
+    return new Promise((resolve) => this.waiters.push({ version, resolve }))
+  }
+
+  private resolveWaiters(): void {
+    const least = Math.min(...this.shards.map((handle) => handle.appliedVersion))
+    const done = this.waiters.filter((waiter) => waiter.version <= least)
+    this.waiters = this.waiters.filter((waiter) => waiter.version > least)
+    for (const waiter of done) waiter.resolve()
+  }
+
+  /** The read worker starts with the first need: its rings. */
+  startReader(): RingPair {
+    const { config, mainDoorbell } = this.options
+    const replies = createRing(readReplyRingBytes(config.requestRingBytes))
+    const pair: RingPair = { requests: createRing(1 << 20), replies, doorbell: mainDoorbell }
+    const doorbell = createDoorbell()
+    const settings = { ...this.commonSettings(), kind: 'read' as const, doorbell, frontEnds: [pair] }
+    this.read = { worker: this.spawn('read', settings), doorbell }
+    return { requests: pair.requests, replies, doorbell }
+  }
+
+  /** Everything is settled, synced and marked clean when this resolves. */
+  async stop(): Promise<void> {
+    this.stopping = true
+    const stopped = this.shards.map((handle) => ended(handle.worker))
+    for (const handle of this.shards) this.tellShard(handle, { kind: 'stop' })
+    await Promise.all(stopped)
+    const syncEnded = ended(this.sync)
+    this.tellSync({ kind: 'stop' })
+    await syncEnded
+    if (this.read === undefined) return
+    const readEnded = ended(this.read.worker)
+    this.read.worker.postMessage({ kind: 'stop' } satisfies ToRead)
+    new Doorbell(this.read.doorbell).ring()
+    await readEnded
+  }
+
+  /** Without settling: after a failure. */
+  async terminate(): Promise<void> {
+    this.stopping = true
+    const workers = [...this.shards.map((handle) => handle.worker), this.sync]
+    if (this.read !== undefined) workers.push(this.read.worker)
+    await Promise.all(workers.map((worker) => worker.terminate()))
+  }
+}
+
+/** Twice what one read brings at most, 1 MiB and a batch, which is no larger than half a request ring. */
+function readReplyRingBytes(requestRingBytes: number): number {
+  return 2 ** Math.ceil(Math.log2(2 * ((1 << 20) + requestRingBytes / 2)))
+}
+
+function ended(worker: Worker): Promise<void> {
+  return new Promise((resolve) => worker.once('exit', () => resolve()))
+}
+
+type Message = FromShard | FromSync
+
+/** The next message of that kind; throws when the worker reports that it can't go on. */
+function expectMessage<Of extends Message, Kind extends Of['kind']>(
+  worker: Worker, kind: Kind,
+): Promise<Extract<Of, { kind: Kind }>> {
+  return new Promise((resolve, reject) => {
+    const onMessage = (message: Of): void => {
+      if (message.kind === kind) finish(() => resolve(message as Extract<Of, { kind: Kind }>))
+      else if (message.kind === 'fatal') finish(() => reject(StreamBusError.fromCode(message.code, message.message)))
+    }
+    const onExit = (code: number): void => {
+      finish(() => reject(new StreamBusError('UNKNOWN_SERVER_ERROR', `a worker ended at its start with code ${code}`)))
+    }
+    const finish = (settle: () => void): void => {
+      worker.off('message', onMessage)
+      worker.off('exit', onExit)
+      settle()
+    }
+    worker.on('message', onMessage)
+    worker.on('exit', onExit)
+  })
+}
