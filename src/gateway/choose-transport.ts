@@ -1,0 +1,35 @@
+/**
+ * Which WebSocket server a broker runs on, and why.
+ * Runs on: main. Touches: the file system (looks for one file).
+ */
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import type { Transport, TransportOptions } from './transport.js'
+import { createUwsTransport, uwsBinaryPath } from './uws-transport.js'
+import { createWsTransport } from './ws-transport.js'
+
+export interface ChosenTransport {
+  readonly transport: Transport
+  readonly reason: string
+}
+
+/** `wanted`: the configuration's frontEnd. Throws UNSUITABLE_RUNTIME when uws is wanted and can't be had. */
+export function chooseTransport(wanted: 'auto' | 'uws' | 'ws', options: TransportOptions): ChosenTransport {
+  if (wanted === 'ws') return { transport: createWsTransport(options), reason: 'frontEnd: ws' }
+  const { platform, arch, version } = process
+  if (uwsBinaryPath() === undefined) {
+    return refuseOrFallBack(wanted, options, `uWebSockets.js has no binary for Node.js ${version} on ${platform} ${arch}`)
+  }
+  try {
+    return { transport: createUwsTransport(options), reason: `its binary fits Node.js ${version}` }
+  } catch (error) {
+    const text = error instanceof Error ? error.message.split('\n')[0] : String(error)
+    return refuseOrFallBack(wanted, options, `the binary of uWebSockets.js can't be loaded: ${text}`)
+  }
+}
+
+function refuseOrFallBack(wanted: 'auto' | 'uws', options: TransportOptions, why: string): ChosenTransport {
+  if (wanted === 'auto') return { transport: createWsTransport(options), reason: why }
+  throw new StreamBusError('UNSUITABLE_RUNTIME', `frontEnd is uws, but ${why}`, {
+    remedy: 'Set frontEnd: auto or ws; or use Node.js 20.',
+  })
+}

@@ -1,0 +1,23 @@
+/**
+ * What the gateway needs of the broker that it is the front of.
+ * Runs on: main. Touches: types only.
+ */
+import type { Uuid } from '../../native-free-core/bytes/uuid.js'
+import type { MetadataCommand } from '../../native-free-core/metadata/metadata-command.js'
+import type { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
+import type { CommandValue } from '../../native-free-core/metadata/metadata-state.js'
+
+export interface ClusterAccess {
+  readonly brokerId: number
+  /** The metadata in force; a new object with every change. */
+  image(): MetadataImage
+  /** Changes metadata; resolves when every shard has applied it. Throws StreamBusError. */
+  change(command: MetadataCommand): Promise<CommandValue>
+  newTopicId(): Uuid
+  /** Never given out twice. */
+  nextProducerId(): Promise<number>
+  /** The document of ClusterStatus. */
+  status(): Readonly<Record<string, unknown>>
+  /** Where clients reach this broker, before it is in the image. */
+  address(): { readonly host: string; readonly port: number }
+}

@@ -1,0 +1,150 @@
+/**
+ * WebSocket and HTTP by node:http and the package ws: for every Node.js that uWebSockets.js has no binary for.
+ * Runs on: main. Touches: sockets.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket as NetSocket } from 'node:net'
+import { type RawData, type WebSocket, WebSocketServer } from 'ws'
+import { listenError } from './listen-error.js'
+import {
+  type Acceptance,
+  protocolsOf,
+  type Socket,
+  type SocketHandler,
+  type Transport,
+  type TransportOptions,
+} from './transport.js'
+
+export function createWsTransport(options: TransportOptions): Transport {
+  return new WsTransport(options)
+}
+
+class WsSocket implements Socket {
+  private readonly ws: WebSocket
+  handler: SocketHandler | undefined
+  private pendingBytes = 0
+  private isOpen = true
+  private readonly onSent: () => void
+
+  constructor(ws: WebSocket) {
+    this.ws = ws
+    this.onSent = () => this.handler?.onDrain()
+  }
+
+  forget(): void {
+    this.isOpen = false
+  }
+
+  send(bytes: Uint8Array): boolean {
+    // ws keeps what it is given until the system takes it: the copy is what makes the bytes the caller's again.
+    return this.put(Buffer.from(bytes), true)
+  }
+
+  sendText(text: string): boolean {
+    return this.put(Buffer.from(text), false)
+  }
+
+  private put(data: Buffer, isBinary: boolean): boolean {
+    if (!this.isOpen || this.ws.readyState !== this.ws.OPEN) return false
+    this.pendingBytes += data.length
+    this.ws.send(data, { binary: isBinary }, () => {
+      this.pendingBytes -= data.length
+      this.onSent()
+    })
+    return true
+  }
+
+  bufferedBytes(): number {
+    return this.pendingBytes
+  }
+
+  close(code: number, reason: string): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    this.ws.close(code, reason.slice(0, 100))
+    const { handler } = this
+    this.handler = undefined
+    handler?.onClose()
+  }
+}
+
+class WsTransport implements Transport {
+  readonly kind = 'ws'
+  private readonly options: TransportOptions
+  private readonly server: Server
+  private readonly webSockets: WebSocketServer
+  private readonly chosen = new WeakMap<IncomingMessage, string | false>()
+
+  constructor(options: TransportOptions) {
+    this.options = options
+    this.server = createServer((request, response) => this.http(request, response))
+    this.webSockets = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: options.maxPayloadBytes,
+      handleProtocols: (_offered, request) => this.chosen.get(request) ?? false,
+    })
+    this.server.on('upgrade', (request, socket, head) => this.upgrade(request, socket as NetSocket, head))
+  }
+
+  private upgrade(request: IncomingMessage, socket: NetSocket, head: Buffer): void {
+    const acceptance = this.options.upgrade({
+      host: request.headers.host ?? '',
+      origin: request.headers.origin,
+      protocols: protocolsOf(request.headers['sec-websocket-protocol']),
+    })
+    this.chosen.set(request, acceptance.protocol ?? false)
+    this.webSockets.handleUpgrade(request, socket, head, (ws) => this.open(ws, acceptance))
+  }
+
+  private open(ws: WebSocket, acceptance: Acceptance): void {
+    const socket = new WsSocket(ws)
+    let isClosed = false
+    ws.on('message', (data: RawData, isBinary: boolean) => socket.handler?.onMessage(data as Buffer, isBinary))
+    // A protocol violation: ws closes the connection with the code that the RFC names.
+    ws.on('error', () => undefined)
+    ws.on('close', () => {
+      isClosed = true
+      socket.forget()
+      const { handler } = socket
+      socket.handler = undefined
+      handler?.onClose()
+    })
+    const handler = acceptance.open(socket)
+    if (!isClosed && ws.readyState === ws.OPEN) socket.handler = handler
+    else handler.onClose()
+  }
+
+  private http(request: IncomingMessage, response: ServerResponse): void {
+    const { status, contentType, body } = this.options.http({
+      method: request.method ?? 'GET',
+      path: (request.url ?? '/').split('?')[0]!,
+      host: request.headers.host ?? '',
+    })
+    response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' })
+    response.end(body)
+  }
+
+  listen(): Promise<number> {
+    const { host, port } = this.options
+    return new Promise((resolve, reject) => {
+      this.server.once('error', (error) => reject(listenError(error, host, port)))
+      this.server.listen({ host, port }, () => {
+        const address = this.server.address()
+        resolve(typeof address === 'object' && address !== null ? address.port : port)
+      })
+    })
+  }
+
+  stopListening(): void {
+    this.server.close()
+    this.server.closeIdleConnections()
+  }
+
+  close(): Promise<void> {
+    this.stopListening()
+    for (const ws of this.webSockets.clients) ws.terminate()
+    this.server.closeAllConnections()
+    return Promise.resolve()
+  }
+}
