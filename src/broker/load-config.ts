@@ -4,7 +4,7 @@
  * All errors are found in one go; each names file, line, column, value and what was expected.
  */
 import { readFileSync } from 'node:fs'
-import Validator, { type ValidationSchema } from 'fastest-validator'
+import fastestValidator, { type ValidationSchema } from 'fastest-validator'
 import { isMap, LineCounter, parseDocument, type Document } from 'yaml'
 import {
   type BrokerConfig, type BrokerConfigKey, brokerConfigOf, brokerConfigRows,
@@ -14,6 +14,8 @@ import { StreamBusError } from '../../native-free-core/errors/streambus-error.js
 import { nearestOf } from './nearest.js'
 
 const keys = Object.keys(brokerConfigRows) as BrokerConfigKey[]
+// The package's types speak of a default export inside the default export; what it exports is the class.
+const Validator = fastestValidator as unknown as typeof fastestValidator.default
 const validate = new Validator({ haltOnFirstError: false }).compile(schemaOf())
 
 function schemaOf(): ValidationSchema {

@@ -47,6 +47,7 @@ import {
   chainSourceOf,
   createJournalFile,
   fillWithZeros,
+  folderOf,
   initialFillBytes,
   loadSuperblock,
 } from '../shared/journal-file.js'
@@ -67,6 +68,8 @@ export interface MetadataLogOptions {
   readonly runId: RunId
   /** True when the data folder holds topics: then the metadata must be there too. */
   readonly mustExist: boolean
+  /** The brokers that vote in a new cluster; by default this one alone. */
+  readonly voters?: readonly number[]
   readonly capacityBytes?: number
 }
 
@@ -107,6 +110,7 @@ export class MetadataLog {
   static open(options: MetadataLogOptions): OpenedMetadataLog {
     const { disk, folder } = options
     disk.makeFolder(folder)
+    disk.syncFolder(folderOf(folder))
     for (const name of disk.list(folder)) if (name.endsWith(temporaryEnding)) disk.remove(`${folder}/${name}`)
     const path = `${folder}/${raftJournalName}`
     const isNew = !disk.exists(path)
@@ -254,10 +258,10 @@ function createNext(options: MetadataLogOptions, path: string): Journal {
   const next = nextPath(path)
   const superblock = createJournalFile(disk, next, identity, capacityBytes, firstRunId, crc)
   const memory = new ArrayBuffer(capacityBytes)
-  return new Journal({ disk, path: next, crc, memory, positions: undefined, superblock, runId })
+  return new Journal({ crc, memory, positions: undefined, store: { disk, path: next, superblock, runId } })
 }
 
-/** The first start: a cluster of one voter, this broker. */
+/** The first start: an empty image, and the voters. */
 function begin(options: MetadataLogOptions): Found {
   const { disk, folder, clusterId, brokerId, mustExist } = options
   const later = disk.list(folder).filter((name) => (snapshotIndexOf(name) ?? 0) > 0)
@@ -266,7 +270,7 @@ function begin(options: MetadataLogOptions): Found {
     throw refusal(options, `${folder}/${raftJournalName} is missing, but ${why}`)
   }
   const data = MetadataImage.empty(clusterId).encode()
-  const snapshot = { index: 0, term: 0, confState: confStateOf([raftIdOf(brokerId)]), data }
+  const snapshot = { index: 0, term: 0, confState: confStateOf((options.voters ?? [brokerId]).map(raftIdOf)), data }
   writeSnapshotFile(options, snapshot)
   return { restored: { snapshot, hardState: undefined, entries: [] }, wasTorn: false }
 }

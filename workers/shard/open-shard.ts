@@ -75,7 +75,8 @@ function openJournal(options: OpenShardOptions, path: string): Journal {
     superblock = createJournalFile(disk, path, identity, options.journalBytes, newRunBefore(runId), crc)
   }
   return new Journal({
-    disk, path, crc, memory: settings.journalMemory, positions: settings.journalPositions, superblock, runId,
+    crc, memory: settings.journalMemory, positions: settings.journalPositions,
+    store: { disk, path, superblock, runId },
   })
 }
 

@@ -19,60 +19,41 @@ import type { Disk, FileHandle } from './disk.js'
 /** How far the floor is raised at a time, to spare atomic operations. */
 const floorStepBytes = 256 * 1024
 
-export interface JournalOptions {
+/** Where a journal's commits go; a ring of memory alone has none. */
+export interface JournalStore {
   readonly disk: Disk
   readonly path: string
-  readonly crc: Crc32c
-  /** The ring's memory; its size is the capacity. */
-  readonly memory: SharedArrayBuffer | ArrayBuffer
-  /** Shared positions for readers on other threads; a journal that nobody else reads needs none. */
-  readonly positions: SharedArrayBuffer | undefined
   /** As it stands in the file: emptied by recovery, or new. */
   readonly superblock: Superblock
   /** Of this run: random. */
   readonly runId: RunId
 }
 
-export class Journal {
-  readonly capacityBytes: number
-  /** The ring as bytes; `reserve` returns positions in it. */
-  readonly bytes: Uint8Array
-  readonly view: DataView
-  readonly path: string
-  private readonly disk: Disk
-  private readonly file: FileHandle
-  private readonly crc: Crc32c
-  private readonly floorWord: Int32Array
-  private readonly boundaries: BoundaryQueue
-  private superblock: Superblock
-  private floor: number
-  private head: number
-  private committed: number
-  private cursor: number
-  private entryCount = 0
-  private number: number
-  private previousCrc: number
-  /** Of the last commit, for metrics. */
-  lastCommitBytes = 0
+export interface JournalOptions {
+  /** Undefined: for topics that do not ask for synced writes; a commit is then only a boundary. */
+  readonly store: JournalStore | undefined
+  readonly crc: Crc32c
+  /** The ring's memory; its size is the capacity. */
+  readonly memory: SharedArrayBuffer | ArrayBuffer
+  /** Shared positions for readers on other threads; a journal that nobody else reads needs none. */
+  readonly positions: SharedArrayBuffer | undefined
+}
 
-  constructor(options: JournalOptions) {
-    this.disk = options.disk
-    this.path = options.path
-    this.crc = options.crc
-    this.capacityBytes = options.memory.byteLength
-    this.bytes = new Uint8Array(options.memory)
-    this.view = new DataView(options.memory)
-    this.floorWord = new Int32Array(options.positions ?? new SharedArrayBuffer(4))
-    this.superblock = options.superblock
-    assert(options.superblock.capacityBytes === this.capacityBytes, 'journal memory and file differ in size')
-    this.head = this.committed = this.cursor = options.superblock.headPosition
-    this.floor = this.head
-    Atomics.store(this.floorWord, floorIndex, (this.floor / floorUnitBytes) | 0)
-    this.number = options.superblock.headCommitNumber
-    this.previousCrc = options.superblock.previousCrc
-    this.boundaries = new BoundaryQueue(this.capacityBytes / commitAlignment + 2)
-    this.file = this.disk.open(options.path, 'durable-write')
-    this.beginRun(options.runId)
+/** The durable end of a journal: its file and the superblock in force. */
+class JournalWriter {
+  superblock: Superblock
+  readonly path: string
+  readonly file: FileHandle
+  private readonly disk: Disk
+  private readonly crc: Crc32c
+
+  constructor({ disk, path, superblock, runId }: JournalStore, crc: Crc32c) {
+    this.disk = disk
+    this.path = path
+    this.crc = crc
+    this.superblock = superblock
+    this.file = disk.open(path, 'durable-write')
+    this.beginRun(runId)
   }
 
   /**
@@ -82,9 +63,60 @@ export class Journal {
   private beginRun(runId: RunId): void {
     assert(runId !== this.superblock.runId, 'a run needs an id of its own')
     const next = { ...this.superblock, runId, previousCrc: 0, clean: false }
-    this.previousCrc = 0
     this.writeSuperblock(next)
     this.writeSuperblock(next)
+  }
+
+  writeSuperblock(next: Superblock): void {
+    this.superblock = { ...next, sequence: this.superblock.sequence + 1 }
+    const copy = this.superblock.sequence % 2
+    this.disk.write(this.file, writeSuperblock(this.superblock, this.crc), copy * superblockBytes)
+  }
+
+  /** Returns when the bytes are on disk. */
+  write(bytes: Uint8Array, ringPosition: number): void {
+    this.disk.write(this.file, bytes, ringFilePosition + ringPosition)
+  }
+
+  close(): void {
+    this.disk.close(this.file)
+  }
+}
+
+export class Journal {
+  readonly capacityBytes: number
+  /** The ring as bytes; `reserve` returns positions in it. */
+  readonly bytes: Uint8Array
+  readonly view: DataView
+  private readonly writer: JournalWriter | undefined
+  private readonly crc: Crc32c
+  private readonly floorWord: Int32Array
+  private readonly boundaries: BoundaryQueue
+  private floor: number
+  private head: number
+  private committed: number
+  private cursor: number
+  private entryCount = 0
+  private number: number
+  private previousCrc = 0
+  /** Of the last commit, for metrics. */
+  lastCommitBytes = 0
+
+  constructor(options: JournalOptions) {
+    const { store } = options
+    this.crc = options.crc
+    this.capacityBytes = options.memory.byteLength
+    this.bytes = new Uint8Array(options.memory)
+    this.view = new DataView(options.memory)
+    this.floorWord = new Int32Array(options.positions ?? new SharedArrayBuffer(4))
+    assert((store?.superblock.capacityBytes ?? this.capacityBytes) === this.capacityBytes,
+      'journal memory and file differ in size')
+    this.head = this.committed = this.cursor = store?.superblock.headPosition ?? 0
+    this.floor = this.head
+    Atomics.store(this.floorWord, floorIndex, (this.floor / floorUnitBytes) | 0)
+    this.number = store?.superblock.headCommitNumber ?? 1
+    this.boundaries = new BoundaryQueue(this.capacityBytes / commitAlignment + 2)
+    this.writer = store === undefined ? undefined : new JournalWriter(store, options.crc)
   }
 
   get headPosition(): number {
@@ -118,13 +150,20 @@ export class Journal {
     return this.floor
   }
 
-  /** The descriptor, for filling the file ahead of the tail. */
-  get fileHandle(): FileHandle {
-    return this.file
+  /** False for a ring of memory alone. */
+  get isDurable(): boolean {
+    return this.writer !== undefined
   }
 
-  get runId(): RunId {
-    return this.superblock.runId
+  /** For messages. */
+  get path(): string {
+    return this.writer?.path ?? 'memory'
+  }
+
+  /** The descriptor, for filling the file ahead of the tail. */
+  get fileHandle(): FileHandle {
+    assert(this.writer !== undefined, 'a ring of memory alone has no file')
+    return this.writer.file
   }
 
   /** The largest entry that always fits once the journal is settled. */
@@ -200,22 +239,26 @@ export class Journal {
   }
 
   private writeOpenCommit(nextPosition: number): void {
-    const position = this.committed
-    const usedBytes = this.cursor - position
-    const totalBytes = roundUpToCommit(usedBytes)
-    const at = this.indexOf(position)
-    this.bytes.fill(0, at + usedBytes, at + totalBytes)
-    const bodyCrc = this.crc(this.bytes, at + commitHeaderBytes, at + usedBytes)
-    this.previousCrc = writeCommitHeader(this.bytes, this.view, at, {
-      position, number: this.number, runId: this.superblock.runId, totalBytes, usedBytes, nextPosition,
-      entryCount: this.entryCount, previousCrc: this.previousCrc, bodyCrc,
-    }, this.crc)
-    this.disk.write(this.file, this.bytes.subarray(at, at + totalBytes), ringFilePosition + at)
+    const totalBytes = roundUpToCommit(this.cursor - this.committed)
+    if (this.writer !== undefined) this.writeCommit(this.writer, nextPosition, totalBytes)
     this.number++
     this.committed = this.cursor = nextPosition
     this.entryCount = 0
     this.lastCommitBytes = totalBytes
     this.boundaries.push(nextPosition, this.number, this.previousCrc)
+  }
+
+  private writeCommit(writer: JournalWriter, nextPosition: number, totalBytes: number): void {
+    const position = this.committed
+    const usedBytes = this.cursor - position
+    const at = this.indexOf(position)
+    this.bytes.fill(0, at + usedBytes, at + totalBytes)
+    this.previousCrc = writeCommitHeader(this.bytes, this.view, at, {
+      position, number: this.number, runId: writer.superblock.runId, totalBytes, usedBytes, nextPosition,
+      entryCount: this.entryCount, previousCrc: this.previousCrc,
+      bodyCrc: this.crc(this.bytes, at + commitHeaderBytes, at + usedBytes),
+    }, this.crc)
+    writer.write(this.bytes.subarray(at, at + totalBytes), at)
   }
 
   /**
@@ -226,8 +269,8 @@ export class Journal {
     assert(settledPosition <= this.committed, 'journal head passes what is committed')
     const boundary = this.boundaries.takeUpTo(settledPosition)
     if (boundary === undefined) return
-    this.writeSuperblock({
-      ...this.superblock, headPosition: boundary.position, headCommitNumber: boundary.number,
+    this.writer?.writeSuperblock({
+      ...this.writer.superblock, headPosition: boundary.position, headCommitNumber: boundary.number,
       previousCrc: boundary.previousCrc, clean: false,
     })
     this.head = boundary.position
@@ -236,15 +279,9 @@ export class Journal {
   /** The last act of a clean stop: says that there is nothing to recover. The head must have reached the end. */
   close(): void {
     assert(!this.hasOpenCommit, 'journal closed with an open commit')
-    const clean = this.head === this.committed
-    if (clean) this.writeSuperblock({ ...this.superblock, clean: true })
-    this.disk.close(this.file)
-  }
-
-  private writeSuperblock(next: Superblock): void {
-    this.superblock = { ...next, sequence: this.superblock.sequence + 1 }
-    const copy = this.superblock.sequence % 2
-    this.disk.write(this.file, writeSuperblock(this.superblock, this.crc), copy * superblockBytes)
+    if (this.writer === undefined) return
+    if (this.head === this.committed) this.writer.writeSuperblock({ ...this.writer.superblock, clean: true })
+    this.writer.close()
   }
 }
 

@@ -35,7 +35,7 @@ function openJournal(
   const superblock = disk.exists(path)
     ? superblockOf(disk)
     : createJournalFile(disk, path, identity, size, 'f'.repeat(16), crc32cOf)
-  const journal = new Journal({ disk, path, crc: crc32cOf, memory, positions, superblock, runId })
+  const journal = new Journal({ crc: crc32cOf, memory, positions, store: { disk, path, superblock, runId } })
   return { journal, reader: new JournalReader(memory, positions) }
 }
 
