@@ -26,6 +26,8 @@ export const brokerConfigTable = {
   logLevel: choiceRow('info', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'The least level that is logged.'),
   journalMemoryBytes: integerRow(128 * MiB, 4 * MiB, 64 * GiB, 'bytes',
     'Memory for the journals of all shards together; each gets an equal part, at most 64 MiB.'),
+  volatileMemoryBytes: integerRow(32 * MiB, 2 * MiB, 64 * GiB, 'bytes',
+    'Memory for the rings of topics with flush os or interval, of all shards together; each gets an equal part.'),
   requestRingBytes: integerRow(8 * MiB, MiB, GiB, 'bytes',
     'The ring that takes requests to one shard; a power of two.'),
   replyRingBytes: integerRow(4 * MiB, MiB, GiB, 'bytes',
@@ -91,6 +93,7 @@ export function journalBytesOf(journalMemoryBytes: number, shardCount: number): 
  */
 export function memoryBoundBytes(config: BrokerConfig, shardCount: number, connectionCount: number): number {
   const journals = journalBytesOf(config.journalMemoryBytes, shardCount) * shardCount
+    + journalBytesOf(config.volatileMemoryBytes, shardCount) * shardCount
   const rings = (config.requestRingBytes + config.replyRingBytes) * shardCount + config.replyRingBytes
   const sockets = connectionCount * (config.maxSendBufferBytes + config.maxFrameBytes)
   return journals + rings + config.maxInFlightBytes + sockets

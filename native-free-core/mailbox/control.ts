@@ -35,6 +35,9 @@ export interface ShardSettings extends WorkerSettings {
   /** The journal's memory and its shared positions (see journal-layout). */
   readonly journalMemory: SharedArrayBuffer
   readonly journalPositions: SharedArrayBuffer
+  /** The same for the ring of topics that do not ask for synced writes. */
+  readonly volatileMemory: SharedArrayBuffer
+  readonly volatilePositions: SharedArrayBuffer
   readonly metrics: SharedArrayBuffer
   /** To the sync thread: this shard's mailbox and the sync thread's doorbell. */
   readonly syncRequests: SharedArrayBuffer

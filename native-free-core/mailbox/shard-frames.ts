@@ -36,11 +36,14 @@ export const FetchRequest = { maxBytesAt: 8, minBytesAt: 12, offsetAt: 16, maxWa
  *  +------------+------------+----------------+----------------+--------+---------+-----------------------+- -
  *  | request id | error code | high watermark | log start      | count  | bytes   | position f64, length  |
  *  +------------+------------+----------------+----------------+--------+---------+-----------------------+- -
- *                                                                        of all    u32, u32 unused: 16 each
+ *                                                                        of all    u32, ring u32: 16 each
  */
 export const FetchReply = {
   highWatermarkAt: 8, logStartOffsetAt: 16, rangeCountAt: 24, totalBytesAt: 28, rangesAt: 32, rangeBytes: 16,
+  rangeLengthAt: 8, rangeRingAt: 12,
 } as const
+/** Whose memory a range lies in: the index of the JournalReader. */
+export const FetchRing = { journal: 0, volatile: 1 } as const
 /** The most ranges in one reply; a batch is a range, neighbours in the journal are not merged. */
 export const maxFetchRanges = 512
 /** What a front end reserves of the reply ring for one fetch: ranges, or a path of up to 4 KiB. */

@@ -44,6 +44,8 @@ export interface ShardChannel {
   readonly doorbell: SharedArrayBuffer
   readonly journalMemory: SharedArrayBuffer
   readonly journalPositions: SharedArrayBuffer
+  readonly volatileMemory: SharedArrayBuffer
+  readonly volatilePositions: SharedArrayBuffer
   readonly metrics: SharedArrayBuffer
 }
 
@@ -124,12 +126,15 @@ export class WorkerFleet {
       doorbell: mailbox.shardDoorbell,
       journalMemory: new SharedArrayBuffer(journalBytesOf(config.journalMemoryBytes, shardCount)),
       journalPositions: new SharedArrayBuffer(journalPositionsBytes),
+      volatileMemory: new SharedArrayBuffer(journalBytesOf(config.volatileMemoryBytes, shardCount)),
+      volatilePositions: new SharedArrayBuffer(journalPositionsBytes),
       metrics: createMetricsMemory('shard'),
     }
     const settings: ShardSettings = {
       ...this.commonSettings(), kind: 'shard', shard, shardCount,
       frontEnds: [{ requests: channel.requests, replies: channel.replies, doorbell: mainDoorbell }],
       doorbell: channel.doorbell, journalMemory: channel.journalMemory, journalPositions: channel.journalPositions,
+      volatileMemory: channel.volatileMemory, volatilePositions: channel.volatilePositions,
       metrics: channel.metrics, syncRequests: mailbox.requests, syncReplies: mailbox.replies,
       syncDoorbell: this.syncDoorbell, core: cores?.[shard],
     }

@@ -37,7 +37,8 @@ export interface FetchSink {
 
 export interface FetchShard {
   readonly proxy: ShardProxy
-  readonly journal: JournalReader
+  /** By the ring that a range names: the journal, and the ring of memory alone (FetchRing). */
+  readonly rings: readonly JournalReader[]
 }
 
 export interface FetchOptions {
@@ -237,7 +238,7 @@ export class FetchService {
     const total = replies.view.getUint32(at + FetchReply.totalBytesAt, true)
     if (!fetch.sink.canTake(total)) return fetch.sink.keepBack(fetch)
     const block = this.blocks.take(total)
-    if (copyRanges(fetch.shard.journal, replies, at, block)) {
+    if (copyRanges(fetch.shard.rings, replies, at, block)) {
       return fetch.sink.onBatches(block, fetch.highWatermark, fetch.logStartOffset)
     }
     this.blocks.release(block)
@@ -279,13 +280,14 @@ export class FetchService {
 }
 
 /** False when the shard has overwritten some of it meanwhile. */
-function copyRanges(journal: JournalReader, replies: RingConsumer, at: number, block: Block): boolean {
+function copyRanges(rings: readonly JournalReader[], replies: RingConsumer, at: number, block: Block): boolean {
   const { view } = replies
   const count = view.getUint32(at + FetchReply.rangeCountAt, true)
   let into = block.start
   for (let index = 0; index < count; index++) {
     const range = at + FetchReply.rangesAt + index * FetchReply.rangeBytes
-    const length = view.getUint32(range + 8, true)
+    const length = view.getUint32(range + FetchReply.rangeLengthAt, true)
+    const journal = rings[view.getUint32(range + FetchReply.rangeRingAt, true)]!
     if (!journal.copy(view.getFloat64(range, true), length, block.bytes, into)) return false
     into += length
   }

@@ -17,41 +17,41 @@ const earliest = -2
 const largestTime = -3
 const none: OffsetAndTime = { offset: -1, timestamp: -1 }
 
-export function offsetForTime(partition: Partition, journal: Journal, timestamp: number): OffsetAndTime {
+export function offsetForTime(partition: Partition, timestamp: number): OffsetAndTime {
   if (timestamp === latest) return { offset: partition.highWatermark, timestamp: -1 }
   if (timestamp === earliest) return { offset: partition.logStartOffset, timestamp: -1 }
-  partition.extents.dropBelow(journal.floorPosition)
-  if (timestamp === largestTime) return withLargestTime(partition, journal)
-  return partition.log.offsetForTimestamp(timestamp) ?? inJournal(partition, journal, timestamp) ?? none
+  partition.extents.dropBelow(partition.ring.floorPosition)
+  if (timestamp === largestTime) return withLargestTime(partition)
+  return partition.log.offsetForTimestamp(timestamp) ?? inRing(partition, timestamp) ?? none
 }
 
 /** The first record at or after `timestamp` in what is not settled yet. */
-function inJournal(partition: Partition, journal: Journal, timestamp: number): OffsetAndTime | undefined {
-  const { extents, highWatermark } = partition
+function inRing(partition: Partition, timestamp: number): OffsetAndTime | undefined {
+  const { extents, highWatermark, ring } = partition
   for (let index = extents.settledCount; index < extents.count; index++) {
     if (extents.endOffsetAt(index) > highWatermark) return undefined
     if (extents.maxTimestampAt(index) < timestamp) continue
-    const found = inBatch(journal, extents.positionAt(index), timestamp, partition.logStartOffset)
+    const found = inBatch(ring, extents.positionAt(index), timestamp, partition.logStartOffset)
     if (found !== undefined) return found
   }
   return undefined
 }
 
-function withLargestTime(partition: Partition, journal: Journal): OffsetAndTime {
-  const { extents, highWatermark } = partition
+function withLargestTime(partition: Partition): OffsetAndTime {
+  const { extents, highWatermark, ring } = partition
   let best = partition.log.largestTimestamp()
   for (let index = extents.settledCount; index < extents.count; index++) {
     if (extents.endOffsetAt(index) > highWatermark) break
     const time = extents.maxTimestampAt(index)
     if (best !== undefined && time <= best.timestamp) continue
-    best = inBatch(journal, extents.positionAt(index), time, partition.logStartOffset) ?? best
+    best = inBatch(ring, extents.positionAt(index), time, partition.logStartOffset) ?? best
   }
   return best ?? none
 }
 
 /** A compressed batch answers with its first offset: the shard decodes nothing. */
-function inBatch(journal: Journal, position: number, timestamp: number, from: number): OffsetAndTime | undefined {
-  const batch = new RecordBatchView(journal.bytes, journal.indexOf(position))
+function inBatch(ring: Journal, position: number, timestamp: number, from: number): OffsetAndTime | undefined {
+  const batch = new RecordBatchView(ring.bytes, ring.indexOf(position))
   if (batch.codec !== 0 || batch.sizeBytes <= batchHeaderBytes) {
     return { offset: Math.max(batch.baseOffset, from), timestamp: batch.maxTimestamp }
   }

@@ -41,16 +41,19 @@ export function openShard(options: OpenShardOptions): OpenedShard {
   const journal = openJournal(options, path)
   const filled = filledBytes(disk, path)
   const commitLatencyMs = measureCommit(disk, journal, path, filled)
+  const volatileRing = new Journal({
+    store: undefined, crc, memory: settings.volatileMemory, positions: settings.volatilePositions,
+  })
   const syncPort = new SyncPort(settings.syncRequests, settings.syncReplies, settings.syncDoorbell)
   const partitions = new Map<number, Partition>()
   const settler = new Settler({
-    disk, journal, syncPort, crc, partitions,
+    disk, journal, volatileRing, syncPort, crc, partitions,
     recoveryPointPath: `${journals}/shard-${settings.shard}.recovery-point`,
     startBytes: Math.floor((journal.capacityBytes * settings.config.settleStartPercent) / 100),
     bytesInFlight: settings.config.settleBytesInFlight,
   })
   const shard = new Shard({
-    disk, dataFolder: settings.dataFolder, journal, settler, syncPort, partitions, crc,
+    disk, dataFolder: settings.dataFolder, journal, volatileRing, settler, syncPort, partitions, crc,
     ports: settings.frontEnds.map((pair) => new ReplyPort(pair)),
     metrics: new ShardMetrics(settings.metrics, journal.capacityBytes),
     diskReserveBytes: settings.config.diskReserveBytes,

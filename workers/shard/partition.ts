@@ -8,6 +8,7 @@
 import { type Uuid, uuidToBytes } from '../../native-free-core/bytes/uuid.js'
 import type { TopicConfig } from '../../native-free-core/config/topic-config.js'
 import { ProducerState } from '../../native-free-core/log/producer-state.js'
+import type { Journal } from '../shared/journal.js'
 import type { SegmentedLog } from '../shared/segmented-log/segmented-log.js'
 import { ExtentIndex } from './extent-index.js'
 import type { ParkedFetch } from './parked-fetches.js'
@@ -28,6 +29,10 @@ export class Partition {
   /** Decides on sequences; ahead of the log's own producer state by what is not settled yet. */
   readonly producers: ProducerState
   config: TopicConfig
+  /** Where its batches go: the shard's journal, or its ring of memory alone. */
+  ring: Journal
+  /** The ring is about to change: nothing is appended until all that is in it is settled and synced. */
+  isSwitching = false
   logStartOffset: number
   /** The offset after the last record that may be read: everything below is on disk. */
   highWatermark: number
@@ -39,7 +44,10 @@ export class Partition {
   /** Leases of files that the read thread may be reading. */
   leases = 0
 
-  constructor(identity: PartitionIdentity, config: TopicConfig, log: SegmentedLog, producers: ProducerState) {
+  constructor(
+    identity: PartitionIdentity, config: TopicConfig, log: SegmentedLog, producers: ProducerState, ring: Journal,
+  ) {
+    this.ring = ring
     this.identity = identity
     this.config = config
     this.log = log

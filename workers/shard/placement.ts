@@ -50,7 +50,7 @@ export class Placement {
         wanted.add(partitionId)
         const known = shard.partitions.get(partitionId)
         if (known === undefined) this.open(shard, image, topic, { partition, partitionId, leaderEpoch }, config)
-        else reconfigure(known, config)
+        else this.reconfigure(shard, known, config)
       }
     }
     for (const [partitionId, partition] of shard.partitions) {
@@ -66,13 +66,20 @@ export class Placement {
     const isNew = !this.options.disk.exists(`${this.folders.pathOf(topic.name, ids.partition)}/partition.metadata`)
     const log = this.folders.openOrCreate(topic.topicId, topic.name, ids.partition, config, point)
     const partition = new Partition({ ...ids, topicId: topic.topicId, topicName: topic.name }, config, log,
-      new ProducerState().copyFrom(log.producers))
+      new ProducerState().copyFrom(log.producers), shard.ringFor(config))
     shard.partitions.set(ids.partitionId, partition)
     shard.settler.setPoint(partition)
     if (!isNew) return
     shard.settler.touch(partition)
     shard.settler.touchFolder(this.folders.root)
     shard.writeMetadataEntry(partition, EntryType.create, createPayload(image.version, ids.partitionId, topic.name))
+  }
+
+  private reconfigure(shard: Shard, partition: Partition, config: TopicConfig): void {
+    partition.config = config
+    partition.log.configure(config)
+    const ring = shard.ringFor(config)
+    if (ring !== partition.ring || partition.isSwitching) shard.settler.switchRing(partition, ring)
   }
 
   private delete(shard: Shard, image: MetadataImage, partition: Partition): void {
@@ -91,11 +98,6 @@ export class Placement {
   removeDeleted(): number {
     return this.folders.removeDeleted(4)
   }
-}
-
-function reconfigure(partition: Partition, config: TopicConfig): void {
-  partition.config = config
-  partition.log.configure(config)
 }
 
 function versionPayload(version: number): Uint8Array {

@@ -63,9 +63,9 @@ export class ReplyPort {
     this.publish()
   }
 
-  /** `rangeCount` extents from `first` on, of `totalBytes` together. */
+  /** `rangeCount` extents of the ring from `first` on, of `totalBytes` together. */
   fetchRanges(
-    requestId: number, highWatermark: number, logStartOffset: number, extents: ExtentIndex, first: number,
+    requestId: number, highWatermark: number, logStartOffset: number, ring: number, extents: ExtentIndex, first: number,
     rangeCount: number, totalBytes: number,
   ): void {
     const size = FetchReply.rangesAt + rangeCount * FetchReply.rangeBytes
@@ -77,7 +77,8 @@ export class ReplyPort {
     for (let index = 0; index < rangeCount; index++) {
       const range = at + FetchReply.rangesAt + index * FetchReply.rangeBytes
       this.view.setFloat64(range, extents.positionAt(first + index), true)
-      this.view.setUint32(range + 8, extents.lengthAt(first + index), true)
+      this.view.setUint32(range + FetchReply.rangeLengthAt, extents.lengthAt(first + index), true)
+      this.view.setUint32(range + FetchReply.rangeRingAt, ring, true)
     }
     this.publish()
   }

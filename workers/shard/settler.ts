@@ -30,7 +30,12 @@ export interface SettlerOptions {
   readonly startBytes: number
   readonly bytesInFlight: number
   readonly partitions: ReadonlyMap<number, Partition>
+  /** The ring of topics that do not ask for synced writes. */
+  readonly volatileRing: Journal
 }
+
+/** How long records of a topic with flush os stay out of the recovery point. */
+const osFlushMs = 60_000
 
 /** What the sync thread is asked to do. */
 type Errand = { readonly work: SyncWork; readonly whenDone?: () => void } | { readonly publish: string }
@@ -48,6 +53,9 @@ export class Settler {
   private readonly touchedFolders = new Set<string>()
   private readonly points = new Map<number, RecoveryPoint>()
   private readonly retired: (() => void)[] = []
+  private readonly switching = new Map<Partition, Journal>()
+  /** Partitions of the volatile ring with unsynced files, and when they are due. */
+  private readonly unsynced = new Map<Partition, number>()
   private failure: StreamBusError | undefined
   /** Since the start, for metrics. */
   settledBytes = 0
@@ -68,11 +76,11 @@ export class Settler {
   }
 
   /** Does one slice of work. True when there may be more to do at once. */
-  step(): boolean {
+  step(nowMs: number): boolean {
     if (this.failure !== undefined) return false
     switch (this.phase) {
       case 'idle':
-        return this.begin()
+        return this.begin(nowMs)
       case 'writing':
         return this.write()
       case 'syncing':
@@ -81,17 +89,78 @@ export class Settler {
     }
   }
 
-  private begin(): boolean {
+  private begin(nowMs: number): boolean {
     const { journal } = this.options
     const settleable = journal.committedPosition - journal.headPosition
-    if (settleable === 0 || (settleable < this.options.startBytes && !this.urgent)) return false
+    const hurry = this.urgent || this.switching.size > 0
+    const isDue = this.touchDue(nowMs, hurry)
+    if (settleable > 0 && (hurry || settleable >= this.options.startBytes)) this.gather()
+    else if (isDue || this.switching.size > 0) this.target = journal.headPosition
+    else return false
+    this.phase = 'writing'
+    return true
+  }
+
+  /** Takes the partitions of the volatile ring whose time has come into the round. */
+  private touchDue(nowMs: number, hurry: boolean): boolean {
+    let isDue = false
+    for (const [partition, dueMs] of this.unsynced) {
+      if (!hurry && nowMs < dueMs) continue
+      this.unsynced.delete(partition)
+      this.touched.add(partition)
+      isDue = true
+    }
+    return isDue
+  }
+
+  private gather(): void {
+    const { journal } = this.options
     const wanted = Math.max(journal.nextBoundaryPosition, journal.headPosition + this.options.bytesInFlight)
     this.target = Math.min(journal.committedPosition, wanted)
     for (const partition of this.options.partitions.values()) {
       if (partition.extents.settledCount < partition.extents.count) this.queue.push(partition)
     }
-    this.phase = 'writing'
-    return true
+  }
+
+  /**
+   * Writes a volatile partition's new batches into its segment, unsynced: what is acknowledged then survives the end
+   * of the process, though not of the machine.
+   */
+  writeThrough(partition: Partition, nowMs: number): void {
+    const { extents, ring, log, config } = partition
+    const views: Uint8Array[] = []
+    for (let index = extents.settledCount; index < extents.count; index++) {
+      const at = ring.indexOf(extents.positionAt(index))
+      views.push(ring.bytes.subarray(at, at + extents.lengthAt(index)))
+    }
+    log.append(views, nowMs)
+    extents.settledCount = extents.count
+    if (!this.unsynced.has(partition)) {
+      this.unsynced.set(partition, nowMs + (config.flush === 'interval' ? config.flushMs : osFlushMs))
+    }
+  }
+
+  /** Nothing of the volatile ring waits to be synced. */
+  get isVolatileSynced(): boolean {
+    return this.unsynced.size === 0
+  }
+
+  /** From now on nothing is appended to the partition; when all it has is on disk, it goes on in `ring`. */
+  switchRing(partition: Partition, ring: Journal): void {
+    partition.isSwitching = true
+    this.switching.set(partition, ring)
+    this.touched.add(partition)
+  }
+
+  private finishSwitches(): void {
+    for (const [partition, ring] of this.switching) {
+      const { extents } = partition
+      if (extents.settledCount < extents.count || this.touched.has(partition) || this.unsynced.has(partition)) continue
+      this.switching.delete(partition)
+      extents.clear()
+      partition.ring = ring
+      partition.isSwitching = false
+    }
   }
 
   private write(): boolean {
@@ -202,12 +271,15 @@ export class Settler {
   private finish(): void {
     this.phase = 'idle'
     this.options.journal.advanceHead(this.target)
+    this.finishSwitches()
     for (const close of this.retired.splice(0)) close()
   }
 
   /** A deleted partition: `close` is called when the sync thread works on none of its files any more. */
   retire(partition: Partition, close: () => void): void {
     this.touched.delete(partition)
+    this.unsynced.delete(partition)
+    this.switching.delete(partition)
     this.points.delete(partition.identity.partitionId)
     const queued = this.queue.indexOf(partition)
     if (queued >= 0) this.queue.splice(queued, 1)

@@ -12,11 +12,12 @@ import { StreamBusError } from '../../native-free-core/errors/streambus-error.js
 import { EntryType, entryBytes, entryHeaderBytes, writeEntryHeader } from '../../native-free-core/journal/entry-format.js'
 import type { Crc32c } from '../../native-free-core/journal/commit-format.js'
 import {
-  DeleteRecordsRequest, FetchRequest, ListOffsetsRequest, maxFetchRanges, partitionIdAt, ProduceRequest,
+  DeleteRecordsRequest, FetchRequest, FetchRing, ListOffsetsRequest, maxFetchRanges, partitionIdAt, ProduceRequest,
   ReleaseLeaseRequest, RequestType, requestIdAt,
 } from '../../native-free-core/mailbox/shard-frames.js'
 import { encodeUtf8 } from '../../native-free-core/bytes/utf8.js'
 import { writeUint64LE } from '../../native-free-core/bytes/int64.js'
+import type { TopicConfig } from '../../native-free-core/config/topic-config.js'
 import type { Disk } from '../shared/disk.js'
 import type { Journal } from '../shared/journal.js'
 import { admitBatch, type BatchFacts } from './batch-admission.js'
@@ -50,6 +51,8 @@ export interface ShardOptions {
   readonly disk: Disk
   readonly dataFolder: string
   readonly journal: Journal
+  /** Memory alone, for topics with flush os or interval. */
+  readonly volatileRing: Journal
   readonly settler: Settler
   readonly syncPort: SyncPort
   readonly ports: readonly ReplyPort[]
@@ -63,6 +66,7 @@ export interface ShardOptions {
 export class Shard {
   readonly partitions: Map<number, Partition>
   readonly journal: Journal
+  readonly volatileRing: Journal
   readonly settler: Settler
   readonly metrics: ShardMetrics
   private readonly syncPort: SyncPort
@@ -85,6 +89,7 @@ export class Shard {
   constructor(options: ShardOptions) {
     this.partitions = options.partitions
     this.journal = options.journal
+    this.volatileRing = options.volatileRing
     this.settler = options.settler
     this.syncPort = options.syncPort
     this.ports = options.ports
@@ -100,7 +105,7 @@ export class Shard {
     const synced = this.syncPort.drain((token, result) => this.onSynced(token, result))
     const taken = this.drainRequests()
     this.commit()
-    const settling = this.settler.step()
+    const settling = this.settler.step(nowMs)
     this.noteFailure(this.settler.failed)
     const expired = this.expireFetches(nowMs)
     for (const port of this.ports) port.flush()
@@ -140,7 +145,7 @@ export class Shard {
     if (this.blocked) return 0
     for (const [index, port] of this.ports.entries()) {
       const requests = port.requests
-      while (taken < requestsPerTurn && this.journal.openBytes < commitBudgetBytes && requests.next()) {
+      while (taken < requestsPerTurn && this.openBytes < commitBudgetBytes && requests.next()) {
         if (!this.handle(port, index)) {
           requests.retry()
           this.blocked = true
@@ -151,6 +156,10 @@ export class Shard {
       }
     }
     return taken
+  }
+
+  private get openBytes(): number {
+    return this.journal.openBytes + this.volatileRing.openBytes
   }
 
   /** False when the request has to wait for room in the journal. */
@@ -220,7 +229,7 @@ export class Shard {
     if (this.failure !== undefined) return code.storage
     if (this.stopping) return code.stopping
     if (this.reserve.isReached) return code.reserve
-    if (entryBytes(length) > this.journal.largestEntryBytes) return code.tooLarge
+    if (entryBytes(length) > partition.ring.largestEntryBytes) return code.tooLarge
     return code.none
   }
 
@@ -239,9 +248,11 @@ export class Shard {
     frontEnd: number, acks: number, requestId: number, partition: Partition, bytes: Uint8Array, batchAt: number,
     length: number,
   ): boolean {
-    const position = this.reserveEntry(length)
+    if (partition.isSwitching) return false
+    const { facts } = this
+    const journal = partition.ring
+    const position = journal.isDurable ? this.reserveEntry(length) : journal.reserve(entryBytes(length))
     if (position < 0) return false
-    const { journal, facts } = this
     const at = journal.indexOf(position)
     const { partition: number, leaderEpoch } = partition.identity
     writeEntryHeader(
@@ -296,6 +307,7 @@ export class Shard {
     if (this.failure !== undefined) return this.failPending()
     try {
       this.metrics.timeCommit(this.journal)
+      this.commitVolatile()
     } catch (error) {
       this.noteFailure(StreamBusError.from(error))
       return this.failPending()
@@ -308,6 +320,21 @@ export class Shard {
     for (const partition of this.dirty) this.serveParked(partition)
     this.dirty.length = 0
     this.filler.step()
+  }
+
+  /** Batches of the volatile ring go into their segments at once, unsynced; then the ring is empty again. */
+  private commitVolatile(): void {
+    if (!this.volatileRing.hasOpenCommit) return
+    for (const partition of this.dirty) {
+      if (!partition.ring.isDurable) this.settler.writeThrough(partition, this.nowMs)
+    }
+    this.volatileRing.commit()
+    this.volatileRing.advanceHead(this.volatileRing.committedPosition)
+  }
+
+  /** The ring that a topic's batches go to. */
+  ringFor(config: TopicConfig): Journal {
+    return config.flush === 'commit' ? this.journal : this.volatileRing
   }
 
   /** After a failed write nothing more is acknowledged: what of it is on the disk is unknown until recovery. */
@@ -367,7 +394,7 @@ export class Shard {
   private answerFetch(port: ReplyPort, requestId: number, partition: Partition, offset: number, maxBytes: number): void {
     const { extents, highWatermark, logStartOffset } = partition
     if (offset >= highWatermark) return port.fetchNothing(requestId, code.none, highWatermark, logStartOffset)
-    extents.dropBelow(this.journal.floorPosition)
+    extents.dropBelow(partition.ring.floorPosition)
     const first = extents.find(offset)
     if (first < 0) return this.answerCold(port, requestId, partition, offset)
     let count = 0
@@ -380,7 +407,8 @@ export class Shard {
       count++
     }
     this.metrics.fetchedHot(bytes)
-    port.fetchRanges(requestId, highWatermark, logStartOffset, extents, first, count, bytes)
+    const ring = partition.ring.isDurable ? FetchRing.journal : FetchRing.volatile
+    port.fetchRanges(requestId, highWatermark, logStartOffset, ring, extents, first, count, bytes)
   }
 
   private answerCold(port: ReplyPort, requestId: number, partition: Partition, offset: number): void {
@@ -444,7 +472,7 @@ export class Shard {
     const partition = this.partitions.get(partitionId)
     if (partition === undefined) return port.offsets(requestId, code.unknownTopicId, -1, -1)
     try {
-      const found = offsetForTime(partition, this.journal, timestamp)
+      const found = offsetForTime(partition, timestamp)
       port.offsets(requestId, code.none, found.offset, found.timestamp)
     } catch (error) {
       port.offsets(requestId, StreamBusError.from(error).code, -1, -1)
@@ -548,6 +576,7 @@ export class Shard {
 
   get isSettled(): boolean {
     if (this.failure !== undefined) return true
-    return this.settler.isIdle && !this.journal.hasOpenCommit && this.journal.usedBytes === 0 && this.syncPort.inFlight === 0
+    const isSettled = this.settler.isIdle && this.settler.isVolatileSynced && this.journal.usedBytes === 0
+    return isSettled && this.syncPort.inFlight === 0
   }
 }
