@@ -1,0 +1,243 @@
+/**
+ * The client's end of a connection without the connection: handshake, correlation ids, pending requests, pings, limits
+ * and when to connect again. Bytes and time go in, bytes come out.
+ * Runs on: clients, browsers. Touches: its own buffers. Never: sockets, clocks, randomness.
+ *
+ *             connecting()          opened()             Hello answered
+ *   offline --------------> connecting ---> greeting ----------------> ready
+ *      ^  at connectAtMs        |               |                        |
+ *      +------------------------+---------------+---- disconnected() ----+        close() from anywhere: closed
+ */
+import type { ByteReader } from '../bytes/byte-reader.js'
+import type { ByteWriter } from '../bytes/byte-writer.js'
+import type { Uuid } from '../bytes/uuid.js'
+import { assert } from '../errors/assert.js'
+import { StreamBusError } from '../errors/streambus-error.js'
+import {
+  Api,
+  type DeliveryPush,
+  type HelloResponse,
+  readDeliveryPush,
+  readErrorBody,
+  readFailurePush,
+  readHelloResponse,
+  readSubscriptionEndPush,
+  type SubscriptionEndPush,
+  writeHelloRequest,
+} from '../protocol/codecs.generated.js'
+import { FrameWriter, MessageFlag, type MessageHeader, messageHeaderBytes, readFrame } from '../protocol/frame.js'
+import { protocolVersion } from '../protocol/message-table.js'
+import { type BackoffOptions, backoffMs, reconnectBackoff } from './backoff.js'
+
+/** Exactly one of the two is called, once. */
+export interface ResponseHandler {
+  /** The reader stands at the body and is valid during the call only. */
+  succeeded(body: ByteReader): void
+  failed(error: StreamBusError): void
+}
+
+export interface SessionListener {
+  /** Requests can be sent. `isOtherCluster`: partition ids known so far mean nothing any more. */
+  ready(hello: HelloResponse, isOtherCluster: boolean): void
+  /** Pending requests have failed already. */
+  lost(error: StreamBusError): void
+  delivered(push: DeliveryPush): void
+  subscriptionEnded(push: SubscriptionEndPush): void
+}
+
+export interface SessionOptions {
+  readonly clientName: string
+  /** A request unanswered for longer means that the connection is dead. */
+  readonly requestTimeoutMs: number
+  readonly backoff?: BackoffOptions
+}
+
+export type SessionState = 'offline' | 'connecting' | 'greeting' | 'ready' | 'closed'
+
+interface PendingRequest {
+  readonly api: number
+  readonly handler: ResponseHandler
+  readonly sentAtMs: number
+  readonly produceBytes: number
+}
+
+/** Frames are sent once they are this large: more messages in one frame save nothing. */
+const fullFrameBytes = 512 * 1024
+/** partition id, acks and the length of the batch. */
+const produceFieldBytes = 10
+
+export class ClientSession {
+  state: SessionState = 'offline'
+  /** When to connect, in state offline. */
+  connectAtMs = 0
+  hello: HelloResponse | undefined
+  private readonly output = new FrameWriter(64 * 1024)
+  private readonly pending = new Map<number, PendingRequest>()
+  private readonly options: SessionOptions
+  private readonly listener: SessionListener
+  private nextCorrelationId = 1
+  private attemptCount = 0
+  private lastSentAtMs = 0
+  private produceBytesInFlight = 0
+  private clusterId: Uuid | undefined
+  private farewell: StreamBusError | undefined
+
+  constructor(options: SessionOptions, listener: SessionListener) {
+    this.options = options
+    this.listener = listener
+  }
+
+  /** The caller begins to open a connection. */
+  connecting(): void {
+    assert(this.state === 'offline', 'a connection is opened while there is one')
+    this.state = 'connecting'
+  }
+
+  /** The connection is open; Hello is the first frame to be sent. */
+  opened(nowMs: number): void {
+    this.state = 'greeting'
+    this.farewell = undefined
+    this.output.reset()
+    const writer = this.begin(Api.Hello, { succeeded: (body) => this.greeted(body), failed: () => {} }, nowMs)
+    writeHelloRequest(writer, { protocolVersion, clientName: this.options.clientName })
+    this.end()
+  }
+
+  private greeted(body: ByteReader): void {
+    const hello = readHelloResponse(body)
+    const isOtherCluster = this.clusterId !== undefined && this.clusterId !== hello.clusterId
+    this.hello = hello
+    this.clusterId = hello.clusterId
+    this.state = 'ready'
+    this.attemptCount = 0
+    this.listener.ready(hello, isOtherCluster)
+  }
+
+  /** Starts a request: write its body to what is returned, then call `end`. */
+  begin(api: number, handler: ResponseHandler, nowMs: number, produceBytes = 0): ByteWriter {
+    const correlationId = this.takeCorrelationId()
+    this.pending.set(correlationId, { api, handler, sentAtMs: nowMs, produceBytes })
+    this.produceBytesInFlight += produceBytes
+    this.lastSentAtMs = nowMs
+    return this.output.begin(api, 0, correlationId)
+  }
+
+  /** Starts a message that is not answered. */
+  beginOneway(api: number, nowMs: number): ByteWriter {
+    this.lastSentAtMs = nowMs
+    return this.output.begin(api, 0, 0)
+  }
+
+  end(): void {
+    this.output.end()
+  }
+
+  private takeCorrelationId(): number {
+    do {
+      this.nextCorrelationId = (this.nextCorrelationId + 1) >>> 0
+    } while (this.nextCorrelationId === 0 || this.pending.has(this.nextCorrelationId))
+    return this.nextCorrelationId
+  }
+
+  /** Whether a batch of this size may be in flight besides those that are. */
+  hasRoomFor(batchBytes: number): boolean {
+    if (this.state !== 'ready') return false
+    return this.produceBytesInFlight === 0 || this.produceBytesInFlight + batchBytes <= this.hello!.maxInFlightBytes
+  }
+
+  /** Whether the frame must be taken before a batch of this size is added. */
+  mustSendBefore(batchBytes: number): boolean {
+    if (this.output.messageCount === 0) return false
+    const sizeBytes = this.output.sizeBytes + messageHeaderBytes + produceFieldBytes + batchBytes
+    return sizeBytes > Math.min(fullFrameBytes, this.hello!.maxFrameBytes)
+  }
+
+  /** The messages since the last call as one frame, valid until the next message; undefined: none. */
+  takeFrame(): Uint8Array | undefined {
+    if (this.output.messageCount === 0) return undefined
+    const frame = this.output.view()
+    this.output.reset()
+    return frame
+  }
+
+  /** A frame came. Throws MALFORMED_FRAME: the caller then closes the connection. */
+  received(frame: Uint8Array): void {
+    readFrame(frame, (header, body) => this.message(header, body))
+  }
+
+  private message(header: MessageHeader, body: ByteReader): void {
+    if ((header.flags & MessageFlag.response) !== 0) return this.response(header, body)
+    if (header.api === Api.Delivery) return this.listener.delivered(readDeliveryPush(body))
+    if (header.api === Api.SubscriptionEnd) return this.listener.subscriptionEnded(readSubscriptionEndPush(body))
+    if (header.api === Api.Failure) {
+      const { code, message } = readFailurePush(body)
+      this.farewell = StreamBusError.fromCode(code, message)
+    }
+    // Pushes that a later broker may send are not for this version.
+  }
+
+  private response(header: MessageHeader, body: ByteReader): void {
+    // 0: an answer to a message that asked for none.
+    if (header.correlationId === 0) return
+    const request = this.pending.get(header.correlationId)
+    if (request === undefined || request.api !== header.api) {
+      const answer = `an answer of api ${header.api} to request ${header.correlationId}`
+      throw new StreamBusError('MALFORMED_FRAME', `${answer} came, which was not asked for`)
+    }
+    this.pending.delete(header.correlationId)
+    this.produceBytesInFlight -= request.produceBytes
+    if ((header.flags & MessageFlag.error) === 0) return request.handler.succeeded(body)
+    const { code, message } = readErrorBody(body)
+    const error = StreamBusError.fromCode(code, message)
+    if (request.api === Api.Hello) this.farewell = error
+    request.handler.failed(error)
+  }
+
+  /** The connection ended or could not be made. `random` is from [0, 1). Returns the reason that is known best. */
+  disconnected(error: StreamBusError, nowMs: number, random: number): StreamBusError {
+    if (this.state === 'closed' || this.state === 'offline') return error
+    const wasReady = this.state === 'ready'
+    const reason = this.farewell ?? error
+    this.state = 'offline'
+    this.farewell = undefined
+    this.connectAtMs = nowMs + backoffMs(this.attemptCount++, this.options.backoff ?? reconnectBackoff, random)
+    this.output.reset()
+    this.failPending(reason)
+    if (wasReady) this.listener.lost(reason)
+    return reason
+  }
+
+  private failPending(error: StreamBusError): void {
+    const requests = [...this.pending.values()]
+    this.pending.clear()
+    this.produceBytesInFlight = 0
+    for (const request of requests) request.handler.failed(error)
+  }
+
+  /** Call several times a second. Sends Ping when idle; an error returned means: close the connection. */
+  tick(nowMs: number): StreamBusError | undefined {
+    if (this.state !== 'greeting' && this.state !== 'ready') return undefined
+    const oldest = this.pending.values().next().value
+    if (oldest !== undefined && nowMs - oldest.sentAtMs > this.options.requestTimeoutMs) {
+      return new StreamBusError('REQUEST_TIMED_OUT', `no answer came within ${this.options.requestTimeoutMs} ms`)
+    }
+    if (this.state === 'ready' && nowMs - this.lastSentAtMs >= this.pingIntervalMs()) this.ping(nowMs)
+    return undefined
+  }
+
+  /** A third of what the broker allows: two pings may be late. */
+  private pingIntervalMs(): number {
+    return this.hello!.idleTimeoutMs / 3
+  }
+
+  private ping(nowMs: number): void {
+    this.begin(Api.Ping, { succeeded: () => {}, failed: () => {} }, nowMs)
+    this.end()
+  }
+
+  close(error: StreamBusError): void {
+    if (this.state === 'closed') return
+    this.state = 'closed'
+    this.failPending(error)
+  }
+}

@@ -1,0 +1,316 @@
+/**
+ * Producing to one partition: the open batch, those that wait, those in flight, their sequence numbers and retries.
+ * Runs on: clients, browsers. Touches: builders of its batches. Never: sockets, clocks.
+ *
+ *   append -> open batch -> seal -> queued -> sent -> in flight -> acknowledged -> done
+ *                                     ^                  |
+ *                                     +---- refused, or the connection was lost
+ *
+ * Order is kept on retry: at most five batches are in flight, the oldest ones; after a refusal nothing is sent until
+ * all in flight are answered, then everything goes again from the oldest on. The broker knows a batch that it has by
+ * its sequence number. A batch that is refused for its sequence although none is before it is not in the log, and
+ * neither is any after it: all take a new producer id and are numbered anew.
+ */
+import { assert } from '../errors/assert.js'
+import { StreamBusError } from '../errors/streambus-error.js'
+import { type BatchOptions, type HeaderBytes, RecordBatchBuilder } from '../log/record-batch-builder.js'
+import { batchHeaderBytes } from '../log/record-batch.js'
+import { type BackoffOptions, backoffMs, retryBackoff } from './backoff.js'
+
+/** The broker remembers as many batches of a producer, so more in flight could not be told from duplicates. */
+export const maxBatchesInFlight = 5
+
+/** What lengths, deltas and attributes of one record take at most. */
+const recordOverheadBytes = 32
+const maxSequence = 0x7fff_ffff
+
+export interface ProducerIdentity {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
+
+/** For producers that are not idempotent. */
+export const noIdentity: ProducerIdentity = { producerId: -1, producerEpoch: -1 }
+
+export interface PartitionProducerOptions {
+  readonly batchBytes: number
+  readonly deliveryTimeoutMs: number
+  readonly maxInFlight: number
+  readonly codec?: BatchOptions['codec']
+  readonly compress?: BatchOptions['compress']
+  readonly backoff?: BackoffOptions
+}
+
+/** Memory for batches that is used again. */
+export class BuilderPool {
+  private readonly free: RecordBatchBuilder[] = []
+  private readonly maxFree: number
+
+  constructor(maxFree = 64) {
+    this.maxFree = maxFree
+  }
+
+  take(): RecordBatchBuilder {
+    return this.free.pop() ?? new RecordBatchBuilder(4096)
+  }
+
+  give(builder: RecordBatchBuilder): void {
+    if (this.free.length < this.maxFree) this.free.push(builder.reset())
+  }
+}
+
+type BatchState = 'open' | 'queued' | 'in flight' | 'done'
+
+export class ProduceBatch {
+  readonly builder: RecordBatchBuilder
+  readonly createdAtMs: number
+  readonly deadlineMs: number
+  state: BatchState = 'open'
+  recordCount = 0
+  /** Uncompressed, as counted against the producer's memory. */
+  memoryBytes = batchHeaderBytes
+  /** What is sent; a view on the builder. */
+  bytes: Uint8Array | undefined
+  baseSequence = -1
+  attemptCount = 0
+  /** Where it lies in the log; -1: unknown. */
+  baseOffset = -1
+  error: StreamBusError | undefined
+  /** Whoever waits for this batch; the caller's to use. */
+  waiting: ((batch: ProduceBatch) => void)[] | undefined
+
+  constructor(builder: RecordBatchBuilder, nowMs: number, deliveryTimeoutMs: number) {
+    this.builder = builder
+    this.createdAtMs = nowMs
+    this.deadlineMs = nowMs + deliveryTimeoutMs
+  }
+}
+
+export class PartitionProducer {
+  readonly topic: string
+  readonly partition: number
+  /** Sealed and not done, oldest first; the first `inFlightCount` are in flight unless a refusal came. */
+  private readonly batches: ProduceBatch[] = []
+  private open: ProduceBatch | undefined
+  private inFlightCount = 0
+  private identity: ProducerIdentity | undefined
+  private nextSequence = 0
+  private isDraining = false
+  private retryAtMs = 0
+  private refusalCount = 0
+  private lastRefusal: StreamBusError | undefined
+  private readonly options: PartitionProducerOptions
+  private readonly pool: BuilderPool
+  private readonly onDone: (batch: ProduceBatch, from: PartitionProducer) => void
+
+  /** `onDone` is called once for each batch, with its base offset or its error; its memory is reused after that. */
+  constructor(
+    topic: string,
+    partition: number,
+    options: PartitionProducerOptions,
+    pool: BuilderPool,
+    onDone: (batch: ProduceBatch, from: PartitionProducer) => void,
+  ) {
+    this.topic = topic
+    this.partition = partition
+    this.options = options
+    this.pool = pool
+    this.onDone = onDone
+  }
+
+  /** Batches that are not done, the open one included. */
+  get unfinished(): readonly ProduceBatch[] {
+    return this.open === undefined ? this.batches : [...this.batches, this.open]
+  }
+
+  get isIdle(): boolean {
+    return this.open === undefined && this.batches.length === 0
+  }
+
+  get openBatch(): ProduceBatch | undefined {
+    return this.open
+  }
+
+  /** A producer id must be set before anything is sent: at first, and after the broker lost track of the last one. */
+  get needsIdentity(): boolean {
+    return this.identity === undefined && this.inFlightCount === 0
+  }
+
+  /** Whether the record would make the open batch larger than a batch should be: seal it first. */
+  isFullFor(key: Uint8Array | null, value: Uint8Array | null, headers: readonly HeaderBytes[]): boolean {
+    const { open } = this
+    if (open === undefined) return false
+    if (headers.length > 0) return open.builder.sizeWith(key, value, headers) > this.options.batchBytes
+    const recordBytes = recordOverheadBytes + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
+    return open.memoryBytes + recordBytes > this.options.batchBytes
+  }
+
+  /** Adds a record to the open batch, which it returns. */
+  append(
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    timestampMs: number,
+    headers: readonly HeaderBytes[],
+    nowMs: number,
+  ): ProduceBatch {
+    let { open } = this
+    if (open === undefined) {
+      open = new ProduceBatch(this.pool.take(), nowMs, this.options.deliveryTimeoutMs)
+      this.open = open
+    }
+    open.memoryBytes = open.builder.append(key, value, timestampMs, headers)
+    open.recordCount++
+    return open
+  }
+
+  /** The open batch takes no more records and waits to be sent. */
+  seal(): void {
+    const { open } = this
+    if (open === undefined) return
+    open.state = 'queued'
+    this.batches.push(open)
+    this.open = undefined
+  }
+
+  /** The topic or the cluster is another one now: what is not done starts there from the beginning. */
+  restart(): void {
+    this.identity = undefined
+    this.isDraining = true
+  }
+
+  setIdentity(identity: ProducerIdentity): void {
+    assert(this.inFlightCount === 0, 'a producer id is changed while batches are in flight')
+    this.identity = identity
+    this.nextSequence = 0
+    for (const batch of this.batches) forgetNumber(batch)
+  }
+
+  /** The batch that may be sent now, with its bytes set; call `sent` when it was, and again for the next. */
+  nextToSend(nowMs: number): ProduceBatch | undefined {
+    if (this.inFlightCount >= this.options.maxInFlight || this.identity === undefined) return undefined
+    if (this.isDraining && this.inFlightCount > 0) return undefined
+    if (nowMs < this.retryAtMs) return undefined
+    this.isDraining = false
+    const batch = this.batches[this.inFlightCount]
+    if (batch === undefined) return undefined
+    assert(batch.state === 'queued', 'the batches in flight are not the oldest')
+    if (batch.bytes === undefined) this.number(batch, this.identity)
+    return batch
+  }
+
+  private number(batch: ProduceBatch, identity: ProducerIdentity): void {
+    const isIdempotent = identity.producerId >= 0
+    batch.baseSequence = isIdempotent ? this.nextSequence : -1
+    if (isIdempotent) this.nextSequence = sequenceAfter(this.nextSequence, batch.recordCount)
+    const options = { ...identity, baseSequence: batch.baseSequence, codec: this.options.codec ?? 0 }
+    const { compress } = this.options
+    batch.bytes = batch.builder.finish(compress === undefined ? options : { ...options, compress })
+  }
+
+  sent(batch: ProduceBatch): void {
+    assert(batch.state === 'queued', 'a batch is sent that is not queued')
+    batch.state = 'in flight'
+    batch.attemptCount++
+    this.inFlightCount++
+  }
+
+  /** `baseOffset` -1: it is in the log, at an offset that the broker does not know any more. */
+  acknowledged(batch: ProduceBatch, baseOffset: number): void {
+    if (batch.state !== 'in flight') return
+    this.inFlightCount--
+    this.refusalCount = 0
+    this.retryAtMs = 0
+    batch.baseOffset = baseOffset
+    this.finish(batch, undefined)
+  }
+
+  /** The broker answered with an error. `random` is from [0, 1). */
+  refused(batch: ProduceBatch, error: StreamBusError, nowMs: number, random: number): void {
+    if (batch.state !== 'in flight') return
+    if (error.name === 'DUPLICATE_SEQUENCE_NUMBER') return this.acknowledged(batch, -1)
+    this.inFlightCount--
+    batch.state = 'queued'
+    this.lastRefusal = error
+    if (isSequenceError(error)) return this.refusedForSequence(batch, nowMs, random)
+    if (!error.retriable) return this.finish(batch, error)
+    this.retryLater(nowMs, random)
+  }
+
+  private refusedForSequence(batch: ProduceBatch, nowMs: number, random: number): void {
+    this.isDraining = true
+    if (batch !== this.batches[0]) return
+    // The first new id is asked for at once; one after the other only slowly.
+    if (this.refusalCount++ > 0) this.waitBeforeRetry(nowMs, random)
+    this.identity = undefined
+  }
+
+  private retryLater(nowMs: number, random: number): void {
+    this.isDraining = true
+    this.refusalCount++
+    this.waitBeforeRetry(nowMs, random)
+  }
+
+  private waitBeforeRetry(nowMs: number, random: number): void {
+    this.retryAtMs = nowMs + backoffMs(this.refusalCount - 1, this.options.backoff ?? retryBackoff, random)
+  }
+
+  /** The answers to what is in flight will not come; it will be sent again, on the next connection. */
+  disconnected(error: StreamBusError): void {
+    for (const batch of this.batches) if (batch.state === 'in flight') batch.state = 'queued'
+    this.inFlightCount = 0
+    this.isDraining = false
+    this.retryAtMs = 0
+    this.lastRefusal = error
+  }
+
+  /** Ends batches whose time is over. Whether the broker has those that were sent is not known. */
+  expire(nowMs: number): void {
+    const { open } = this
+    if (open !== undefined && open.deadlineMs <= nowMs) this.seal()
+    while (this.batches.length > 0 && this.batches[0]!.deadlineMs <= nowMs) {
+      const batch = this.batches[0]!
+      if (batch.state === 'in flight') this.inFlightCount--
+      this.finish(batch, this.timedOut(batch))
+    }
+  }
+
+  private timedOut(batch: ProduceBatch): StreamBusError {
+    const because = this.lastRefusal === undefined ? '' : `; last: ${this.lastRefusal.message}`
+    const what = `${batch.recordCount} records for ${this.topic}-${this.partition}`
+    const within = `${this.options.deliveryTimeoutMs} ms and ${batch.attemptCount} attempts`
+    return new StreamBusError('REQUEST_TIMED_OUT', `${what} were not acknowledged within ${within}${because}`, {
+      remedy: 'See that the broker runs and keeps up; raise deliveryTimeoutMs to wait longer.',
+    })
+  }
+
+  /** Ends every batch: the topic is gone, or the producer is closed. */
+  failAll(error: StreamBusError): void {
+    this.seal()
+    this.inFlightCount = 0
+    while (this.batches.length > 0) this.finish(this.batches[0]!, error)
+  }
+
+  private finish(batch: ProduceBatch, error: StreamBusError | undefined): void {
+    this.batches.splice(this.batches.indexOf(batch), 1)
+    batch.state = 'done'
+    batch.error = error
+    batch.bytes = undefined
+    this.onDone(batch, this)
+    this.pool.give(batch.builder)
+  }
+}
+
+function forgetNumber(batch: ProduceBatch): void {
+  batch.baseSequence = -1
+  batch.bytes = undefined
+}
+
+function isSequenceError(error: StreamBusError): boolean {
+  return error.name === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || error.name === 'UNKNOWN_PRODUCER_ID'
+}
+
+/** Sequence numbers go on at 0 after 2^31 - 1. */
+export function sequenceAfter(sequence: number, recordCount: number): number {
+  const next = sequence + recordCount
+  return next > maxSequence ? next - maxSequence - 1 : next
+}

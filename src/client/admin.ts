@@ -1,0 +1,192 @@
+/**
+ * Topics, offsets and the state of the cluster.
+ * Runs on: main thread of clients. Touches: the connection.
+ */
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import {
+  Api,
+  type BrokerInfo,
+  type ListOffsetsRequest,
+  type ListOffsetsResponse,
+  type PartitionDetail,
+  readAlterTopicConfigResponse,
+  readClusterStatusResponse,
+  readCreateTopicResponse,
+  readDeleteRecordsResponse,
+  readDeleteTopicResponse,
+  readDescribeTopicResponse,
+  readListOffsetsResponse,
+  type TopicInfo,
+  writeAlterTopicConfigRequest,
+  writeCreateTopicRequest,
+  writeDeleteRecordsRequest,
+  writeDeleteTopicRequest,
+  writeDescribeTopicRequest,
+  writeListOffsetsRequest,
+} from '../../native-free-core/protocol/codecs.generated.js'
+import type { Call, CallOptions, Connection } from './connection.js'
+import { metadataCall, type Topics, unknownPartition, unknownTopic } from './topics.js'
+
+export interface NewTopic {
+  readonly name: string
+  /** Default 1. */
+  readonly partitions?: number | undefined
+  /** Default 1. */
+  readonly replicationFactor?: number | undefined
+  /** Entries that differ from the defaults, such as { 'retention.ms': '3600000' }. */
+  readonly configs?: Readonly<Record<string, string>> | undefined
+}
+
+export interface TopicDescription {
+  readonly name: string
+  readonly topicId: string
+  /** All entries in force. */
+  readonly configs: Readonly<Record<string, string>>
+  readonly partitions: readonly PartitionDetail[]
+}
+
+/** The record that a point in time means. */
+export type OffsetSpec = 'earliest' | 'latest' | 'max-timestamp' | { readonly timestampMs: number }
+
+export interface OffsetAnswer {
+  readonly partition: number
+  /** -1: there is no record at or after that time. */
+  readonly offset: number
+  readonly timestampMs: number
+}
+
+const specialTimestamps = { latest: -1, earliest: -2, 'max-timestamp': -3 } as const
+
+export function listOffsetsCall(request: ListOffsetsRequest): Call<ListOffsetsResponse> {
+  return {
+    api: Api.ListOffsets,
+    write: (writer) => writeListOffsetsRequest(writer, request),
+    read: readListOffsetsResponse,
+    isRepeatable: true,
+  }
+}
+
+export class Admin {
+  private readonly connection: Connection
+  private readonly topics: Topics
+
+  constructor(connection: Connection, topics: Topics) {
+    this.connection = connection
+    this.topics = topics
+  }
+
+  /** Resolves when the topic can be produced to. */
+  createTopic(topic: NewTopic, options: CallOptions = {}): Promise<{ topicId: string }> {
+    const { name, partitions = 1, replicationFactor = 1 } = topic
+    const request = { name, partitions, replicationFactor, configs: entriesOf(topic.configs) }
+    const write: Call<unknown>['write'] = (writer) => writeCreateTopicRequest(writer, request)
+    const call = { api: Api.CreateTopic, write, read: readCreateTopicResponse, isRepeatable: false }
+    return this.connection.request(call, options)
+  }
+
+  async listTopics(options: CallOptions = {}): Promise<readonly TopicInfo[]> {
+    const { topics } = await this.connection.request(metadataCall({ all: true, names: [] }), options)
+    return [...topics].sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  async listBrokers(options: CallOptions = {}): Promise<readonly BrokerInfo[]> {
+    const { brokers } = await this.connection.request(metadataCall({ all: false, names: [] }), options)
+    return brokers
+  }
+
+  async describeTopic(name: string, options: CallOptions = {}): Promise<TopicDescription> {
+    const answer = await this.forTopic(name, {
+      api: Api.DescribeTopic,
+      write: (writer) => writeDescribeTopicRequest(writer, { name }),
+      read: readDescribeTopicResponse,
+      isRepeatable: true,
+    }, options)
+    const configs = Object.fromEntries(answer.configs.map((entry) => [entry.name, entry.value]))
+    return { ...answer, configs }
+  }
+
+  async deleteTopic(name: string, options: CallOptions = {}): Promise<void> {
+    this.topics.forget(name)
+    await this.forTopic(name, {
+      api: Api.DeleteTopic,
+      write: (writer) => writeDeleteTopicRequest(writer, { name }),
+      read: readDeleteTopicResponse,
+      isRepeatable: false,
+    }, options)
+  }
+
+  /** Sets entries; an empty text goes back to the default. */
+  async alterTopicConfig(
+    name: string,
+    configs: Readonly<Record<string, string>>,
+    options: CallOptions = {},
+  ): Promise<void> {
+    await this.forTopic(name, {
+      api: Api.AlterTopicConfig,
+      write: (writer) => writeAlterTopicConfigRequest(writer, { name, configs: entriesOf(configs) }),
+      read: readAlterTopicConfigResponse,
+      isRepeatable: true,
+    }, options)
+  }
+
+  /** Records below the offset can't be read any more; 'latest': none of those that are there. */
+  async deleteRecords(
+    topic: string,
+    partition: number,
+    beforeOffset: number | 'latest',
+    options: CallOptions = {},
+  ): Promise<{ logStartOffset: number }> {
+    const partitionId = await this.partitionId(topic, partition, options)
+    const request = { partitionId, beforeOffset: beforeOffset === 'latest' ? -1 : beforeOffset }
+    const write: Call<unknown>['write'] = (writer) => writeDeleteRecordsRequest(writer, request)
+    const call = { api: Api.DeleteRecords, write, read: readDeleteRecordsResponse, isRepeatable: true }
+    return await this.connection.request(call, options)
+  }
+
+  /** For all partitions of a topic, or those given. */
+  async listOffsets(
+    topic: string,
+    spec: OffsetSpec,
+    options: CallOptions & { readonly partitions?: readonly number[] } = {},
+  ): Promise<OffsetAnswer[]> {
+    const info = await this.topics.get(topic, options)
+    const partitions = options.partitions ?? info.partitions.map(({ partition }) => partition)
+    const timestampMs = typeof spec === 'string' ? specialTimestamps[spec] : spec.timestampMs
+    return Promise.all(
+      partitions.map(async (partition) => {
+        const found = info.partitions[partition]
+        if (found === undefined) throw unknownPartition(info, partition)
+        const call = listOffsetsCall({ partitionId: found.partitionId, timestampMs })
+        const { offset, timestampMs: foundMs } = await this.connection.request(call, options)
+        return { partition, offset, timestampMs: foundMs }
+      }),
+    )
+  }
+
+  /** The document that docs/protocol.md describes. */
+  async clusterStatus(options: CallOptions = {}): Promise<Record<string, unknown>> {
+    const call = { api: Api.ClusterStatus, write: () => {}, read: readClusterStatusResponse, isRepeatable: true }
+    const { json } = await this.connection.request(call, options)
+    return JSON.parse(json) as Record<string, unknown>
+  }
+
+  private async partitionId(topic: string, partition: number, options: CallOptions): Promise<number> {
+    const info = await this.topics.get(topic, options)
+    const found = info.partitions[partition]
+    if (found === undefined) throw unknownPartition(info, partition)
+    return found.partitionId
+  }
+
+  private async forTopic<Response>(name: string, call: Call<Response>, options: CallOptions): Promise<Response> {
+    try {
+      return await this.connection.request(call, options)
+    } catch (error) {
+      if (StreamBusError.is(error) && error.name === 'UNKNOWN_TOPIC_OR_PARTITION') throw unknownTopic(name)
+      throw error
+    }
+  }
+}
+
+function entriesOf(configs: Readonly<Record<string, string>> = {}): { name: string; value: string }[] {
+  return Object.entries(configs).map(([name, value]) => ({ name, value }))
+}

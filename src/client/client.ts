@@ -1,0 +1,93 @@
+/**
+ * The way in: connects to a broker and makes producers, consumers and admins that share the connection.
+ * Runs on: main thread of clients. Touches: the connection.
+ */
+import type { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { Admin } from './admin.js'
+import { Connection, type ConnectionState } from './connection.js'
+import { Consumer, type ConsumerOptions } from './consumer.js'
+import { installNativeCrc32c } from './native-crc32c.js'
+import { Producer, type ProducerOptions } from './producer.js'
+import { defaultServer } from './server-address.js'
+import { Topics } from './topics.js'
+
+export interface ConnectOptions {
+  /** HOST:PORT, default 127.0.0.1:9400. */
+  readonly server?: string | undefined
+  /** Shown in the broker's log. */
+  readonly clientName?: string | undefined
+  /** For the handshake, default 10 s. */
+  readonly connectTimeoutMs?: number | undefined
+  /** A request unanswered for longer has failed, and its connection with it, default 30 s. */
+  readonly requestTimeoutMs?: number | undefined
+  /** Ends the attempt to connect. */
+  readonly signal?: AbortSignal | undefined
+  /** Told when the connection is lost and when it is there again. */
+  readonly onStateChange?: ((state: ConnectionState, error?: StreamBusError) => void) | undefined
+}
+
+export class Client {
+  private readonly connection: Connection
+  private readonly topics: Topics
+
+  constructor(connection: Connection) {
+    this.connection = connection
+    this.topics = new Topics(connection)
+    connection.addUser({
+      ready: (isOtherCluster) => {
+        if (isOtherCluster) this.topics.forgetAll()
+      },
+      lost: () => {},
+      tick: () => {},
+    })
+  }
+
+  get clusterId(): string {
+    return this.connection.hello!.clusterId
+  }
+
+  get brokerVersion(): string {
+    return this.connection.hello!.brokerVersion
+  }
+
+  /** HOST:PORT. */
+  get server(): string {
+    return this.connection.address.text
+  }
+
+  producer(options: ProducerOptions = {}): Producer {
+    return new Producer(this.connection, this.topics, options)
+  }
+
+  /** Starts at once; errors come out of the iteration. */
+  consumer(options: ConsumerOptions): Consumer {
+    return new Consumer(this.connection, this.topics, options)
+  }
+
+  admin(): Admin {
+    return new Admin(this.connection, this.topics)
+  }
+
+  /** Ends the connection. Close producers first: what they have not sent is lost. */
+  close(): Promise<void> {
+    this.connection.close()
+    return Promise.resolve()
+  }
+}
+
+/** Connects; rejects when no broker answers. A connection that is lost later is made again by itself. */
+export async function connect(options: ConnectOptions = {}): Promise<Client> {
+  installNativeCrc32c()
+  const { signal, onStateChange } = options
+  const connection = await Connection.open(
+    {
+      server: options.server ?? defaultServer,
+      clientName: options.clientName ?? `streambus-node/${process.version}`,
+      connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+      requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+      onStateChange,
+    },
+    signal,
+  )
+  return new Client(connection)
+}

@@ -1,0 +1,376 @@
+/**
+ * One WebSocket to a broker, opened again when it ends; everything a client does goes over it.
+ * Runs on: main thread of clients. Touches: its socket and timer, the session of the core.
+ *
+ * Frames: what is written in one turn goes out as one frame. The session's buffer is free again when `send` returns,
+ * because ws copies a frame while it masks it; a mask of zeros would skip that copy, so none is ever used.
+ */
+import { randomFillSync } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import type { ByteReader } from '../../native-free-core/bytes/byte-reader.js'
+import type { ByteWriter } from '../../native-free-core/bytes/byte-writer.js'
+import { backoffMs, retryBackoff } from '../../native-free-core/client/backoff.js'
+import { ClientSession, type ResponseHandler } from '../../native-free-core/client/client-session.js'
+import type { ErrorName } from '../../native-free-core/errors/error-table.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import {
+  Api,
+  type DeliveryPush,
+  type HelloResponse,
+  type SubscriptionEndPush,
+  writeProduceRequest,
+} from '../../native-free-core/protocol/codecs.generated.js'
+import { connectError, endOfConnection } from './connection-errors.js'
+import { parseServerAddress, type ServerAddress } from './server-address.js'
+
+export interface ConnectionOptions {
+  /** HOST:PORT. */
+  readonly server: string
+  /** Program and version, for the broker's log. */
+  readonly clientName: string
+  readonly connectTimeoutMs: number
+  /** A request unanswered for longer means that the connection is dead. */
+  readonly requestTimeoutMs: number
+  readonly onStateChange?: ((state: ConnectionState, error?: StreamBusError) => void) | undefined
+}
+
+export type ConnectionState = 'connected' | 'lost'
+
+/** A producer or consumer on the connection. */
+export interface ConnectionUser {
+  ready(isOtherCluster: boolean): void
+  lost(error: StreamBusError): void
+  tick(nowMs: number): void
+}
+
+export interface DeliveryHandler {
+  delivered(push: DeliveryPush): void
+  subscriptionEnded(push: SubscriptionEndPush): void
+}
+
+/** A request with its codecs. */
+export interface Call<Response> {
+  readonly api: number
+  readonly write: (writer: ByteWriter) => void
+  readonly read: (reader: ByteReader) => Response
+  /** Doing it twice does no harm, so it is sent again after a lost connection. */
+  readonly isRepeatable: boolean
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+interface ReadyWaiter {
+  resolve(): void
+  reject(error: unknown): void
+}
+
+const tickIntervalMs = 100
+/** More than any broker may send in one frame. */
+const maxPayloadBytes = 256 * 1024 * 1024
+
+/** The broker did nothing, so any request may be sent again. */
+const notDoneErrors: ReadonlySet<ErrorName> = new Set(['NOT_CONTROLLER', 'STARTING', 'TOO_MANY_CONNECTIONS'])
+const unknownOutcomeErrors: ReadonlySet<ErrorName> = new Set(['NETWORK_EXCEPTION', 'REQUEST_TIMED_OUT', 'SHUTTING_DOWN'])
+
+export class Connection {
+  readonly address: ServerAddress
+  private readonly options: ConnectionOptions
+  private readonly session: ClientSession
+  private readonly users = new Set<ConnectionUser>()
+  private readonly subscriptions = new Map<number, DeliveryHandler>()
+  private readonly waiters = new Set<ReadyWaiter>()
+  private socket: WebSocket | undefined
+  private socketError: StreamBusError | undefined
+  private lastError: StreamBusError | undefined
+  private timer: NodeJS.Timeout | undefined
+  private isFlushScheduled = false
+  private nextSubscriptionId = 1
+  private unansweredSends: ResponseHandler[] = []
+
+  private constructor(options: ConnectionOptions) {
+    this.options = options
+    this.address = parseServerAddress(options.server)
+    this.session = new ClientSession(options, {
+      ready: (hello, isOtherCluster) => this.ready(hello, isOtherCluster),
+      lost: (error) => this.lost(error),
+      delivered: (push) => this.subscriptions.get(push.subscriptionId)?.delivered(push),
+      subscriptionEnded: (push) => this.subscriptions.get(push.subscriptionId)?.subscriptionEnded(push),
+    })
+  }
+
+  /** Resolves when the handshake is done; rejects when the first attempt fails. Later it connects again by itself. */
+  static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Connection> {
+    const connection = new Connection(options)
+    signal?.throwIfAborted()
+    const isReady = connection.whenReady(signal)
+    connection.connect()
+    try {
+      await isReady
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+    connection.timer = setInterval(() => connection.tick(), tickIntervalMs)
+    return connection
+  }
+
+  get isReady(): boolean {
+    return this.session.state === 'ready'
+  }
+
+  get hello(): HelloResponse | undefined {
+    return this.session.hello
+  }
+
+  addUser(user: ConnectionUser): void {
+    this.users.add(user)
+  }
+
+  removeUser(user: ConnectionUser): void {
+    this.users.delete(user)
+  }
+
+  /** Registers who gets a subscription's deliveries; returns its id. */
+  addSubscription(handler: DeliveryHandler): number {
+    const subscriptionId = this.nextSubscriptionId++
+    this.subscriptions.set(subscriptionId, handler)
+    return subscriptionId
+  }
+
+  removeSubscription(subscriptionId: number): void {
+    this.subscriptions.delete(subscriptionId)
+  }
+
+  private connect(): void {
+    this.session.connecting()
+    this.socketError = undefined
+    const socket = new WebSocket(this.address.url, ['streambus.v1'], {
+      perMessageDeflate: false,
+      maxPayload: maxPayloadBytes,
+      handshakeTimeout: this.options.connectTimeoutMs,
+      skipUTF8Validation: true,
+      generateMask: fillMask,
+    })
+    this.socket = socket
+    socket.on('open', () => {
+      this.session.opened(Date.now())
+      this.flush()
+    })
+    socket.on('message', (data) => this.received(socket, data as Buffer))
+    socket.on('error', (error) => {
+      this.socketError = connectError(error, this.address)
+    })
+    socket.on('close', (code, reason) => this.ended(socket, code, reason.toString()))
+  }
+
+  private received(socket: WebSocket, frame: Buffer): void {
+    if (socket !== this.socket) return
+    try {
+      this.session.received(frame)
+    } catch (error) {
+      this.drop(StreamBusError.from(error))
+    }
+  }
+
+  /** Ends the connection from this side; it is opened again later. */
+  private drop(error: StreamBusError): void {
+    this.socketError = error
+    const { socket } = this
+    if (socket === undefined) return
+    socket.terminate()
+    this.ended(socket, 1006, '')
+  }
+
+  private ended(socket: WebSocket, code: number, reason: string): void {
+    if (socket !== this.socket) return
+    this.socket = undefined
+    const error = this.socketError ?? endOfConnection(this.address, code, reason)
+    this.unansweredSends = []
+    this.lastError = this.session.disconnected(error, Date.now(), Math.random())
+    // Before the first handshake there is no timer that would try again: whoever opens it is told.
+    if (this.timer === undefined) this.failWaiters(this.lastError)
+  }
+
+  private ready(_hello: HelloResponse, isOtherCluster: boolean): void {
+    this.lastError = undefined
+    const waiters = [...this.waiters]
+    this.waiters.clear()
+    for (const waiter of waiters) waiter.resolve()
+    this.options.onStateChange?.('connected')
+    for (const user of this.users) user.ready(isOtherCluster)
+    this.scheduleFlush()
+  }
+
+  private lost(error: StreamBusError): void {
+    for (const user of this.users) user.lost(error)
+    this.options.onStateChange?.('lost', error)
+  }
+
+  private tick(): void {
+    const nowMs = Date.now()
+    if (this.session.state === 'offline' && nowMs >= this.session.connectAtMs) this.connect()
+    const error = this.session.tick(nowMs)
+    if (error !== undefined) this.drop(error)
+    for (const user of this.users) user.tick(nowMs)
+    this.flush()
+  }
+
+  /** Sends what was written; called by itself at the end of the turn. */
+  flush(): void {
+    const { socket } = this
+    if (socket === undefined || socket.readyState !== WebSocket.OPEN) return
+    const frame = this.session.takeFrame()
+    if (frame === undefined) return
+    const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length)
+    if (this.unansweredSends.length === 0) return socket.send(bytes)
+    const handlers = this.unansweredSends
+    this.unansweredSends = []
+    socket.send(bytes, (error) => {
+      for (const handler of handlers) settleUnanswered(handler, error ?? undefined)
+    })
+  }
+
+  private scheduleFlush(): void {
+    if (this.isFlushScheduled) return
+    this.isFlushScheduled = true
+    queueMicrotask(() => {
+      this.isFlushScheduled = false
+      this.flush()
+    })
+  }
+
+  /** Sends a request whose answer is handled at once, in the order of the frames. The connection must be ready. */
+  start(api: number, write: (writer: ByteWriter) => void, handler: ResponseHandler): void {
+    const writer = this.session.begin(api, handler, Date.now())
+    write(writer)
+    this.session.end()
+    this.scheduleFlush()
+  }
+
+  /** Sends a message that has no answer, if there is a connection. */
+  tell(api: number, write: (writer: ByteWriter) => void): void {
+    if (!this.isReady) return
+    write(this.session.beginOneway(api, Date.now()))
+    this.session.end()
+    this.scheduleFlush()
+  }
+
+  /**
+   * Sends a record batch; call `flush` after the last. Returns false when the connection can't take it now. With acks 0
+   * the handler hears when the system has taken the bytes.
+   */
+  produce(partitionId: number, acks: number, batch: Uint8Array, handler: ResponseHandler): boolean {
+    const { session } = this
+    if (!session.hasRoomFor(batch.length)) return false
+    if (session.mustSendBefore(batch.length)) this.flush()
+    const nowMs = Date.now()
+    const writer =
+      acks === 0 ? session.beginOneway(Api.Produce, nowMs) : session.begin(Api.Produce, handler, nowMs, batch.length)
+    writeProduceRequest(writer, { partitionId, acks, batch })
+    session.end()
+    if (acks === 0) this.unansweredSends.push(handler)
+    return true
+  }
+
+  /** One request and its answer; waits for a connection and tries again where that is safe. */
+  async request<Response>(call: Call<Response>, { signal }: CallOptions = {}): Promise<Response> {
+    const deadlineMs = Date.now() + this.options.requestTimeoutMs
+    for (let attempt = 0; ; attempt++) {
+      await this.whenReady(signal)
+      try {
+        return await this.attempt(call, signal)
+      } catch (error) {
+        if (!mayRepeat(error, call.isRepeatable) || Date.now() >= deadlineMs) throw error
+        await delay(backoffMs(attempt, retryBackoff, Math.random()), undefined, signal === undefined ? {} : { signal })
+      }
+    }
+  }
+
+  private attempt<Response>(call: Call<Response>, signal: AbortSignal | undefined): Promise<Response> {
+    return new Promise<Response>((resolve, reject) => {
+      const onAbort = () => reject(signal?.reason)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.start(call.api, call.write, {
+        succeeded: (body) => {
+          signal?.removeEventListener('abort', onAbort)
+          resolve(call.read(body))
+        },
+        failed: (error) => {
+          signal?.removeEventListener('abort', onAbort)
+          reject(error)
+        },
+      })
+    })
+  }
+
+  /** Waits for the handshake, at most as long as a request may take. */
+  private whenReady(signal?: AbortSignal): Promise<void> {
+    if (this.isReady) return Promise.resolve()
+    if (this.session.state === 'closed') return Promise.reject(closedError())
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => waiter.reject(this.notConnected()), this.options.requestTimeoutMs)
+      const onAbort = () => waiter.reject(signal?.reason)
+      const done = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+        this.waiters.delete(waiter)
+      }
+      const waiter: ReadyWaiter = {
+        resolve: () => (done(), resolve()),
+        reject: (error) => (done(), reject(error)),
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.waiters.add(waiter)
+    })
+  }
+
+  private notConnected(): StreamBusError {
+    const { lastError, address, options } = this
+    if (lastError !== undefined) return lastError
+    return new StreamBusError('NETWORK_EXCEPTION', `no handshake with ${address.text} in ${options.requestTimeoutMs} ms`)
+  }
+
+  private failWaiters(error: StreamBusError): void {
+    for (const waiter of [...this.waiters]) waiter.reject(error)
+  }
+
+  close(): void {
+    if (this.session.state === 'closed') return
+    clearInterval(this.timer)
+    this.flush()
+    this.session.close(closedError())
+    this.failWaiters(closedError())
+    const { socket } = this
+    this.socket = undefined
+    if (socket === undefined) return
+    socket.close(1000)
+    // A broker that does not answer the close must not keep the process alive.
+    setTimeout(() => socket.terminate(), 1000).unref()
+  }
+}
+
+function closedError(): StreamBusError {
+  return new StreamBusError('NETWORK_EXCEPTION', 'the client is closed', { remedy: 'Connect again with connect().' })
+}
+
+function mayRepeat(error: unknown, isRepeatable: boolean): boolean {
+  if (!StreamBusError.is(error)) return false
+  return notDoneErrors.has(error.name) || (isRepeatable && unknownOutcomeErrors.has(error.name))
+}
+
+/** Never all zeros: ws sends those frames without the copy that frees the buffer. */
+function fillMask(mask: Buffer): void {
+  randomFillSync(mask)
+  mask[0] = mask[0]! | 1
+}
+
+function settleUnanswered(handler: ResponseHandler, error: Error | undefined): void {
+  if (error === undefined) handler.succeeded(noBody)
+  else handler.failed(new StreamBusError('NETWORK_EXCEPTION', error.message, { cause: error }))
+}
+
+/** Handlers of acks 0 read nothing. */
+const noBody = undefined as unknown as ByteReader

@@ -1,0 +1,98 @@
+/**
+ * A record batch as a consumer gets it; records are decoded when they are asked for.
+ * Runs on: main thread of clients. Touches: the bytes it is given.
+ */
+import type { DeliveredBatch } from '../../native-free-core/client/subscription.js'
+import { RecordBatchView, type RecordHeader, RecordReader } from '../../native-free-core/log/record-batch.js'
+import { decompress } from './compression.js'
+
+export interface ConsumedRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestampMs: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: readonly RecordHeader[]
+}
+
+const noHeaders: readonly RecordHeader[] = []
+
+export class ConsumedBatch {
+  readonly topic: string
+  readonly partition: number
+  /** As known when the batch came: the offset after the last record that can be read. */
+  readonly highWatermark: number
+  private readonly delivered: DeliveredBatch
+
+  constructor(topic: string, partition: number, highWatermark: number, delivered: DeliveredBatch) {
+    this.topic = topic
+    this.partition = partition
+    this.highWatermark = highWatermark
+    this.delivered = delivered
+  }
+
+  /** Of the first record that `records` gives. */
+  get baseOffset(): number {
+    return this.delivered.firstOffset
+  }
+
+  get lastOffset(): number {
+    return this.delivered.lastOffset
+  }
+
+  get recordCount(): number {
+    return this.delivered.lastOffset - this.delivered.firstOffset + 1
+  }
+
+  /** As it came, compressed perhaps. */
+  get sizeBytes(): number {
+    return this.delivered.sizeBytes
+  }
+
+  get maxTimestampMs(): number {
+    return this.delivered.maxTimestampMs
+  }
+
+  /** The whole batch as it lies in the log; it may begin below `baseOffset`. */
+  get bytes(): Uint8Array {
+    const { bytes, position, sizeBytes } = this.delivered
+    return bytes.subarray(position, position + sizeBytes)
+  }
+
+  /**
+   * Calls `onRecord` for each record with a reader that stands on it and is reused: the fast path, without an object a
+   * record. Throws CORRUPT_MESSAGE, or UNSUPPORTED_COMPRESSION_TYPE naming the codec.
+   */
+  forEach(onRecord: (record: RecordReader) => void): void {
+    const reader = this.reader()
+    while (reader.next()) if (reader.offset >= this.baseOffset) onRecord(reader)
+  }
+
+  /** Throws as `forEach` does. Keys and values are views on the batch. */
+  *records(): Generator<ConsumedRecord, void, undefined> {
+    const reader = this.reader()
+    while (reader.next()) if (reader.offset >= this.baseOffset) yield this.recordAt(reader)
+  }
+
+  private reader(): RecordReader {
+    const { bytes, position } = this.delivered
+    return new RecordReader().over(new RecordBatchView(bytes, position), decompress)
+  }
+
+  private recordAt(reader: RecordReader): ConsumedRecord {
+    return {
+      topic: this.topic,
+      partition: this.partition,
+      offset: reader.offset,
+      timestampMs: reader.timestamp,
+      key: bufferOf(reader, reader.keyStart, reader.keyEnd),
+      value: bufferOf(reader, reader.valueStart, reader.valueEnd),
+      headers: reader.headerCount === 0 ? noHeaders : reader.headers,
+    }
+  }
+}
+
+function bufferOf({ bytes }: RecordReader, start: number, end: number): Buffer | null {
+  return start < 0 ? null : Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
+}

@@ -1,0 +1,19 @@
+/**
+ * The client's public face.
+ * Runs on: main thread of clients. Touches: nothing.
+ */
+export { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+export type { RecordReader } from '../../native-free-core/log/record-batch.js'
+export { Admin, type NewTopic, type OffsetAnswer, type OffsetSpec, type TopicDescription } from './admin.js'
+export { Client, connect, type ConnectOptions } from './client.js'
+export type { CallOptions, ConnectionState } from './connection.js'
+export { ConsumedBatch, type ConsumedRecord } from './consumed-batch.js'
+export { Consumer, type ConsumerOptions, type StartPoint } from './consumer.js'
+export {
+  type DeliveryReport,
+  Producer,
+  type ProducerOptions,
+  type ProducerRecord,
+  type RecordMetadata,
+} from './producer.js'
+export type { BytesLike, Headers } from './text-bytes.js'
