@@ -11,7 +11,7 @@ export interface MetadataSettings {
   /** Absolute. */
   readonly dataFolder: string
   readonly brokerId: number
-  /** Of broker.meta: made by main at the first start. */
+  /** For a folder that has none yet: made by main at every start. */
   readonly clusterId: Uuid
   /** A module that exports createDisk(), in place of the real disk; tests only. */
   readonly diskModule: string | undefined

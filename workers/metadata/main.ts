@@ -10,7 +10,9 @@ import { crc32cOf } from '../../native-free-core/log/crc32c.js'
 import type { FromMetadata, MetadataSettings, ToMetadata } from '../../native-free-core/metadata/metadata-control.js'
 import { MetadataNode } from '../../native-free-core/metadata/metadata-node.js'
 import { RaftInstance, type RaftHost } from '../../native-free-core/metadata/raft/raft-instance.js'
+import { openDataFolder, type OpenDataFolder } from '../shared/data-folder.js'
 import { type Disk, loadDisk } from '../shared/disk.js'
+import { installNativeCrc32c } from '../shared/native-crc32c.js'
 import { MetadataLog } from './metadata-log.js'
 import { MetadataLoop } from './metadata-loop.js'
 import { loadRaftModule } from './raft-module.js'
@@ -23,6 +25,7 @@ assert(parentPort !== null, 'the metadata worker runs as a worker')
 const port = parentPort
 let timer: NodeJS.Timeout | undefined
 let ended = false
+let dataFolder: OpenDataFolder | undefined
 
 function say(message: FromMetadata): void {
   port.postMessage(message)
@@ -39,6 +42,7 @@ function die(error: unknown): void {
 function end(): void {
   ended = true
   clearInterval(timer)
+  dataFolder?.unlock()
   port.close()
 }
 
@@ -57,10 +61,13 @@ function holdsTopics(disk: Disk): boolean {
   return disk.exists(folder) && disk.list(folder).length > 0
 }
 
+/** The folder is this broker's alone before anything is read in it. */
 function openLoop(disk: Disk): MetadataLoop {
-  const { brokerId, clusterId, dataFolder } = settings
+  const { brokerId } = settings
+  dataFolder = openDataFolder(disk, settings.dataFolder, settings)
+  const { clusterId } = dataFolder
   const runId = randomBytes(8).toString('hex')
-  const folder = `${dataFolder}/metadata`
+  const folder = `${settings.dataFolder}/metadata`
   const opened = MetadataLog.open({
     disk,
     folder,
@@ -98,6 +105,9 @@ function listen(loop: MetadataLoop): void {
     if (message.kind === 'stop') {
       guarded(() => loop.stop())
       if (ended) return
+      clearInterval(timer)
+      dataFolder?.unlock()
+      dataFolder = undefined
       say({ kind: 'stopped' })
       end()
       return
@@ -109,6 +119,7 @@ function listen(loop: MetadataLoop): void {
   timer = setInterval(() => guarded(() => loop.tick()), tickMs)
 }
 
+installNativeCrc32c()
 try {
   const loop = openLoop(await loadDisk(settings))
   loop.run()

@@ -122,13 +122,13 @@ async function main(): Promise<void> {
   const start = waitForStart()
   if (start === undefined) return
   const image = MetadataImage.parse(new Uint8Array(start.image))
-  if (settings.core !== undefined) pinThread(settings.core)
   const opened = openShard({
     settings: { ...settings, clusterId: start.clusterId }, disk, crc: crc32cOf, runId: randomBytes(8).toString('hex'), image,
     journalBytes: journalBytesOf(settings.config.journalMemoryBytes, settings.shardCount),
   })
   say({ kind: 'ready', commitLatencyMs: opened.commitLatencyMs })
   say({ kind: 'applied', version: image.version })
+  if (settings.core !== undefined) pinThread(settings.core)
   run(opened)
   stop(opened)
 }
