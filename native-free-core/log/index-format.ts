@@ -30,6 +30,12 @@ export function timestampAt(view: DataView, index: number): number {
   return readInt64(view, index * timeEntryBytes)
 }
 
+/** As `timestampAt(...) === timestamp`, and false instead of an error for a damaged entry. */
+export function hasTimestamp(view: DataView, index: number, timestamp: number): boolean {
+  const at = index * timeEntryBytes
+  return view.getInt32(at) === Math.floor(timestamp / 0x1_0000_0000) && view.getInt32(at + 4) === (timestamp | 0)
+}
+
 export function timeRelativeOffsetAt(view: DataView, index: number): number {
   return view.getInt32(index * timeEntryBytes + 8)
 }
@@ -71,11 +77,14 @@ export function lookUpTimeOffset(view: DataView, count: number, relativeOffset: 
   return lastAtMost(view, count, relativeOffset, timeRelativeOffsetAt)
 }
 
-/** How many entries from the start on ascend strictly, as they must; what follows was torn. */
+/**
+ * How many entries from the start on ascend strictly, as they must; what follows was torn. A first entry of zeros is a
+ * blank: no entry names the batch at position 0.
+ */
 export function soundOffsetEntries(view: DataView): number {
   const count = Math.floor(view.byteLength / offsetEntryBytes)
   let offset = -1
-  let position = -1
+  let position = 0
   for (let index = 0; index < count; index++) {
     const nextOffset = relativeOffsetAt(view, index)
     const nextPosition = positionAt(view, index)
@@ -86,11 +95,14 @@ export function soundOffsetEntries(view: DataView): number {
   return count
 }
 
-/** How many entries from the start on ascend strictly, as they must; what follows was torn. */
+/**
+ * How many entries from the start on ascend strictly, as they must; what follows was torn. A first entry for the time 0
+ * can't be told from a blank and counts as one: indexes may be sparser than they could be, never wrong.
+ */
 export function soundTimeEntries(view: DataView): number {
   const count = Math.floor(view.byteLength / timeEntryBytes)
   let offset = -1
-  let timestamp = -1
+  let timestamp = 0
   for (let index = 0; index < count; index++) {
     const highWord = view.getInt32(index * timeEntryBytes)
     if (highWord < 0 || highWord >= 0x20_0000) return index

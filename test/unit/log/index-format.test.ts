@@ -99,6 +99,11 @@ describe('an index', () => {
     expect(soundTimeEntries(timeIndex([[2 ** 53 - 1, 1]]))).to.equal(1)
   })
 
+  it('is not sound where it is blank', () => {
+    expect(soundOffsetEntries(new DataView(new ArrayBuffer(80)))).to.equal(0)
+    expect(soundTimeEntries(new DataView(new ArrayBuffer(120)))).to.equal(0)
+  })
+
   it('is sound without the part of an entry at its end', () => {
     const view = offsetIndex([
       [5, 10],

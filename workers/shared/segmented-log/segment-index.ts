@@ -23,6 +23,7 @@ import { writeInt64 } from '../../../native-free-core/bytes/int64.js'
 import type { Disk, FileHandle } from '../disk.js'
 
 const initialEntryCount = 32
+const noBytes = new Uint8Array(0)
 
 /** Entries of one size in growing memory, of which the first `persistedCount` are in the file. */
 class EntryFile {
@@ -32,6 +33,8 @@ class EntryFile {
   private readonly entryBytes: number
   private bytes: Uint8Array
   private persistedCount = 0
+  /** What the file held when it was loaded. */
+  private found = noBytes
   private file: FileHandle | undefined
 
   constructor(path: string, entryBytes: number) {
@@ -54,24 +57,37 @@ class EntryFile {
     return at
   }
 
-  /** Takes what the file holds as far as `countSound` trusts it; what is not whole or not sound is cut off. */
+  /** Takes what the file holds as far as `countSound` trusts it. */
   load(disk: Disk, countSound: (view: DataView) => number): void {
     if (!disk.exists(this.path)) return
     const file = this.open(disk)
-    const size = disk.size(file)
-    this.bytes = new Uint8Array(size)
+    this.bytes = new Uint8Array(disk.size(file))
     const length = disk.read(file, this.bytes, 0)
     this.view = new DataView(this.bytes.buffer)
+    this.found = this.bytes.slice(0, length)
     this.count = countSound(new DataView(this.bytes.buffer, 0, length))
     this.persistedCount = this.count
-    if (size !== this.count * this.entryBytes) disk.truncate(file, this.count * this.entryBytes)
   }
 
-  cutTo(disk: Disk, count: number): void {
+  /** Keeps `count` entries in memory; the file follows with `rewrite`. */
+  cutTo(count: number): void {
     this.count = count
-    if (this.persistedCount <= count) return
-    disk.truncate(this.open(disk), count * this.entryBytes)
-    this.persistedCount = count
+    this.persistedCount = Math.min(this.persistedCount, count)
+  }
+
+  /** Makes the file equal to the memory from the first difference on; returns whether there was one. */
+  rewrite(disk: Disk): boolean {
+    const wanted = this.bytes.subarray(0, this.count * this.entryBytes)
+    let same = 0
+    while (same < wanted.length && this.found[same] === wanted[same]) same++
+    this.persistedCount = this.count
+    const differs = same < Math.max(wanted.length, this.found.length)
+    if (differs) {
+      disk.truncate(this.open(disk), same)
+      disk.write(this.open(disk), wanted.subarray(same), same)
+    }
+    this.found = noBytes
+    return differs
   }
 
   /** Writes the entries that the file lacks. */
@@ -183,11 +199,17 @@ export class SegmentIndex {
     return entry < 0 ? 0 : timeRelativeOffsetAt(this.times.view, entry)
   }
 
-  /** Keeps the first `offsetCount` offset entries and the time entries that were made by then. */
+  /** Keeps in memory the first `offsetCount` offset entries and the time entries that were made by then. */
   cutTo(offsetCount: number): void {
     const lastOffset = offsetCount === 0 ? -1 : relativeOffsetAt(this.offsets.view, offsetCount - 1)
-    this.offsets.cutTo(this.disk, offsetCount)
-    this.times.cutTo(this.disk, lookUpTimeOffset(this.times.view, this.times.count, lastOffset) + 1)
+    this.offsets.cutTo(offsetCount)
+    this.times.cutTo(lookUpTimeOffset(this.times.view, this.times.count, lastOffset) + 1)
+  }
+
+  /** After `cutTo` and the walk that follows it: makes the files equal; returns whether they had to be changed. */
+  rewrite(): boolean {
+    const offsetsDiffer = this.offsets.rewrite(this.disk)
+    return this.times.rewrite(this.disk) || offsetsDiffer
   }
 
   /** Writes what the files lack. */

@@ -21,6 +21,8 @@ export interface SegmentRecovery {
   readonly verifiedBytes: number
   /** Bytes behind the last whole batch. */
   readonly tornBytes: number
+  /** The index files are other than they were found: sync them, or old entries may come back after a crash. */
+  readonly indexesChanged: boolean
   /** What was wrong with the first batch that was not taken. */
   readonly reason: string | undefined
 }
@@ -40,13 +42,12 @@ export function sharedScanner(): BatchScanner {
 export function recoverSegment(segment: Segment, trustedBytes: number, indexIntervalBytes: number): SegmentRecovery {
   const fileBytes = segment.fileBytes()
   if (fileBytes < trustedBytes) throw lostTail(segment, fileBytes, trustedBytes)
-  if (trustedBytes === 0) segment.emptyIndexes()
   const walk = new SegmentWalk(segment, indexIntervalBytes)
   walk.restart(trustedBytes)
   walk.trusted(trustedBytes)
   const reason = walk.untrusted(trustedBytes, fileBytes)
-  segment.indexes().persist()
   return {
+    indexesChanged: segment.indexes().rewrite(),
     verifiedBytes: segment.sizeBytes - trustedBytes,
     tornBytes: fileBytes - segment.sizeBytes,
     reason,

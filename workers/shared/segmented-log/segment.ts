@@ -65,13 +65,6 @@ export class Segment {
     return this.index
   }
 
-  /** Forgets what is in the indexes' files and begins them anew. */
-  emptyIndexes(): void {
-    this.index?.close()
-    for (const path of [this.indexPath, this.timeIndexPath]) if (this.disk.exists(path)) this.disk.remove(path)
-    this.index = new SegmentIndex(this.disk, this.indexPath, this.timeIndexPath)
-  }
-
   /** Frees the memory of the indexes; they are loaded again when needed. */
   unloadIndexes(): void {
     this.index?.close()
@@ -153,9 +146,9 @@ export class Segment {
 
   /**
    * Sets the figures to those before the batch of index entry `entry` (its position and offset are kept); -1: to those
-   * of an empty segment. Later index entries are dropped. Returns the position to go on from with `noteAgain`.
+   * of an empty segment. Later index entries are dropped from memory.
    */
-  rewindTo(entry: number): number {
+  rewindTo(entry: number): void {
     const index = this.indexes()
     index.cutTo(entry + 1)
     this.maxTimestamp = index.lastTimestamp
@@ -163,7 +156,6 @@ export class Segment {
     this.bytesSinceIndexEntry = 0
     this.endOffset = this.baseOffset
     this.sizeBytes = entry < 0 ? 0 : index.offsetEntry(entry).position
-    return this.sizeBytes
   }
 
   /** Figures of a sealed segment from the end of its time index, without reading the rest. False: it has none. */

@@ -258,7 +258,7 @@ export class SegmentedLog {
     for (let index = 0; index < this.segments.length; index++) {
       const segment = this.segments[index]!
       const next = this.segments[index + 1]
-      if (next !== undefined && point !== undefined && next.baseOffset <= point.endOffset) {
+      if (next !== undefined && point !== undefined && isSealedAt(point, next.baseOffset)) {
         this.trustSealed(segment, next.baseOffset)
         continue
       }
@@ -267,6 +267,7 @@ export class SegmentedLog {
       verifiedBytes += found.verifiedBytes
       // The page cache may say what the medium does not: what was accepted here is synced before it is relied on.
       this.syncs.mark(segment.path, 'file')
+      if (found.indexesChanged) this.markIndexes(segment)
       const isWhole = found.reason === undefined && (next === undefined || next.baseOffset === segment.endOffset)
       const reason = found.reason ?? (isWhole ? undefined : `is followed by a segment at ${next?.baseOffset}`)
       const removedSegments = isWhole ? 0 : this.dropSegmentsAfter(index)
@@ -282,7 +283,7 @@ export class SegmentedLog {
       return
     }
     // Indexes are derived: where they are missing or cut short, the segment itself makes them anew.
-    segment.emptyIndexes()
+    segment.unloadIndexes()
     recoverSegment(segment, segment.fileBytes(), this.config.indexIntervalBytes)
     if (segment.endOffset !== endOffset) {
       throw new StreamBusError(
@@ -295,9 +296,15 @@ export class SegmentedLog {
 
   private finishSealed(segment: Segment): void {
     segment.seal()
-    for (const path of segment.indexes().paths) this.syncs.mark(path, 'file')
+    this.markIndexes(segment)
     segment.unloadIndexes()
     segment.closeFile()
+  }
+
+  private markIndexes(segment: Segment): void {
+    for (const path of segment.indexes().paths) if (this.disk.exists(path)) this.syncs.mark(path, 'file')
+    // They may be new.
+    this.syncs.mark(this.folder, 'folder')
   }
 
   private dropSegmentsAfter(index: number): number {
@@ -444,7 +451,7 @@ export class SegmentedLog {
     sealed.seal()
     this.segments.push(this.newSegment(sealed.endOffset, nowMs))
     this.snapshots.write(this.producers, sealed.endOffset)
-    for (const path of sealed.indexes().paths) this.syncs.mark(path, 'file')
+    this.markIndexes(sealed)
     sealed.unloadIndexes()
     // Linux reports a failed write-back to whoever syncs next, as long as the file stays open somewhere.
     this.syncs.mark(sealed.path, 'file', () => sealed.closeFile())
@@ -746,8 +753,8 @@ export class SegmentedLog {
       this.disk.truncate(segment.openFile(), keptBytes)
       recoverSegment(segment, keptBytes, this.config.indexIntervalBytes)
     }
-    // Old index entries must not come back from behind a shorter file: these are synced, unlike those of an append.
-    for (const path of segment.indexes().paths) if (this.disk.exists(path)) this.syncs.mark(path, 'file')
+    // Old entries must not come back from behind a shorter index: it is synced, unlike after an append.
+    this.markIndexes(segment)
     this.syncs.mark(segment.path, 'file')
   }
 
@@ -787,6 +794,11 @@ class Run {
   add(view: Uint8Array, start: number, end: number): void {
     if (start < end) this.views.push(end - start === view.length ? view : view.subarray(start, end))
   }
+}
+
+/** Whether the segment before `nextBaseOffset` was sealed, and its indexes synced, when the point was taken. */
+function isSealedAt(point: RecoveryPoint, nextBaseOffset: number): boolean {
+  return nextBaseOffset < point.endOffset || (nextBaseOffset === point.endOffset && point.position === 0)
 }
 
 interface FoundBatch {

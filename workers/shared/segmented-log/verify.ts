@@ -4,13 +4,13 @@
  */
 import { BatchScanner, type ReadAt } from '../../../native-free-core/log/batch-scanner.js'
 import {
+  hasTimestamp,
   offsetEntryBytes,
   positionAt,
   relativeOffsetAt,
   segmentFileName,
   timeEntryBytes,
   timeRelativeOffsetAt,
-  timestampAt,
 } from '../../../native-free-core/log/index-format.js'
 import { describeProblem, type RecordBatchView } from '../../../native-free-core/log/record-batch.js'
 import type { Disk } from '../disk.js'
@@ -125,7 +125,7 @@ function timeIndexCheck(disk: Disk, segment: SegmentToVerify): IndexCheck {
     wholeView(disk, path),
     timeEntryBytes,
     (view, index) => segment.baseOffset + timeRelativeOffsetAt(view, index),
-    (view, index, batch) => timestampAt(view, index) === batch.maxTimestamp,
+    (view, index, batch) => hasTimestamp(view, index, batch.maxTimestamp),
   )
 }
 

@@ -1,0 +1,373 @@
+/**
+ * Opening a log after anything: torn tails at every byte, lost indexes, power cuts in random histories, damage.
+ * Runs on: the test process, on a disk in memory.
+ */
+import { expect } from 'chai'
+import { ProducerState } from '../../../native-free-core/log/producer-state.js'
+import { forEachBatch } from '../../../native-free-core/log/record-batch.js'
+import { segmentFileName } from '../../../native-free-core/log/index-format.js'
+import type { Disk } from '../../../workers/shared/disk.js'
+import { type RecoveryPoint, SegmentedLog } from '../../../workers/shared/segmented-log/segmented-log.js'
+import {
+  appendSingles,
+  contents,
+  fileBytes,
+  logFolder,
+  makeBatch,
+  memoryDisk,
+  newLog,
+  readAll,
+  smallConfig,
+} from '../../support/log-fixture.js'
+import { MemoryDisk } from '../../support/memory-disk.js'
+import { Random, seedOfRun, withSeed } from '../../support/random.js'
+
+const replay = 'npm test -- test/unit/segmented-log/recovery'
+const open = (disk: Disk, point?: RecoveryPoint): SegmentedLog => SegmentedLog.open(disk, logFolder, smallConfig, point)
+
+function writeFile(disk: Disk, name: string, bytes: Uint8Array): void {
+  const file = disk.open(`${logFolder}/${name}`, 'create')
+  disk.truncate(file, 0)
+  disk.write(file, bytes, 0)
+  disk.close(file)
+}
+
+function truncateFile(disk: Disk, name: string, sizeBytes: number): void {
+  const file = disk.open(`${logFolder}/${name}`, 'read-write')
+  disk.truncate(file, sizeBytes)
+  disk.close(file)
+}
+
+/** Ends of the batches of a byte string. */
+function endsOf(bytes: Uint8Array): number[] {
+  const ends: number[] = []
+  forEachBatch(bytes, 0, bytes.length, (batch) => ends.push(batch.position + batch.sizeBytes))
+  return ends
+}
+
+/** Random batches with producers and wandering times. */
+function randomBatch(random: Random, baseOffset: number, sequences: Map<number, number>): Uint8Array {
+  const id = random.below(4)
+  const count = random.between(1, 5)
+  const sequence = sequences.get(id) ?? 0
+  sequences.set(id, sequence + count)
+  return makeBatch({
+    baseOffset,
+    count,
+    valueBytes: random.below(120),
+    timestamp: random.chance(0.15) ? random.below(100_000) : 10_000 + baseOffset * 20 + random.below(50),
+    leaderEpoch: Math.floor(baseOffset / 40),
+    ...(id === 0 ? {} : { producer: { id, epoch: 0, sequence } }),
+  })
+}
+
+function expectSameProducers(actual: ProducerState, expected: ProducerState): void {
+  expect(actual.producerCount).to.equal(expected.producerCount)
+  for (const id of [1, 2, 3]) expect(actual.batchesOf(id)).to.deep.equal(expected.batchesOf(id))
+}
+
+describe('opening a segmented log', () => {
+  it('cuts a torn tail at the last whole batch, wherever it tears', () => {
+    const disk = memoryDisk()
+    const log = newLog(disk)
+    const batches = appendSingles(log, 45)
+    const all = Buffer.concat(batches)
+    log.close()
+    const [first, last] = Object.keys(contents(disk, /\.log$/))
+    expect(Object.keys(contents(disk, /\.log$/))).to.have.lengthOf(2)
+    const firstBytes = fileBytes(disk, `${logFolder}/${first}`)
+    const lastBytes = fileBytes(disk, `${logFolder}/${last}`)
+    const ends = [0, ...endsOf(lastBytes)]
+    for (let cut = 0; cut <= lastBytes.length; cut++) {
+      writeFile(disk, last!, lastBytes.subarray(0, cut))
+      const again = open(disk)
+      const sound = ends.filter((end) => end <= cut).at(-1)!
+      expect(again.sizeBytes, `cut at ${cut}`).to.equal(firstBytes.length + sound)
+      expect(again.recovery.tornBytes).to.equal(cut - sound)
+      expect(disk.sizeOf(`${logFolder}/${last}`)).to.equal(sound)
+      if (cut % 50 === 0) expect(Buffer.from(readAll(again))).to.deep.equal(all.subarray(0, firstBytes.length + sound))
+      again.append([makeBatch({ baseOffset: again.endOffset })])
+      again.close()
+    }
+  })
+
+  it('cuts a tail of zeros, of garbage, and one with a flipped bit', () => {
+    const random = new Random(3)
+    const disk = memoryDisk()
+    const log = newLog(disk)
+    appendSingles(log, 10)
+    log.close()
+    const name = segmentFileName(0, 'log')
+    const bytes = fileBytes(disk, `${logFolder}/${name}`)
+    for (const tail of [new Uint8Array(5000), random.bytes(3000)]) {
+      writeFile(disk, name, Buffer.concat([bytes, tail]))
+      const again = open(disk)
+      expect([again.endOffset, again.sizeBytes, again.recovery.tornBytes]).to.deep.equal([
+        10,
+        bytes.length,
+        tail.length,
+      ])
+      again.close()
+    }
+    const flipped = bytes.slice()
+    flipped[bytes.length - 3]! ^= 4
+    writeFile(disk, name, flipped)
+    const again = open(disk)
+    expect([again.endOffset, again.recovery.reason]).to.deep.equal([9, 'fails its CRC-32C'])
+  })
+
+  it('drops the segments behind a tear, and those that leave a gap', () => {
+    const disk = memoryDisk()
+    const log = newLog(disk)
+    appendSingles(log, 120)
+    log.close()
+    const names = Object.keys(contents(disk, /\.log$/))
+    expect(names.length).to.be.greaterThan(3)
+    truncateFile(disk, names[1]!, 1000)
+    const again = open(disk)
+    expect(again.segmentCount).to.equal(2)
+    expect(again.recovery.removedSegments).to.equal(names.length - 2)
+    expect(Object.keys(contents(disk, /\.log$/))).to.deep.equal(names.slice(0, 2))
+    again.syncAll()
+    again.close()
+    const whole = open(disk)
+    appendSingles(whole, 120)
+    whole.close()
+    disk.remove(`${logFolder}/${Object.keys(contents(disk, /\.log$/))[1]}`)
+    const gap = open(disk)
+    expect(gap.segmentCount).to.equal(1)
+    expect(gap.recovery.reason).to.match(/is followed by a segment at/)
+  })
+
+  it('reads only what is above the recovery point', () => {
+    const disk = memoryDisk()
+    const log = newLog(disk)
+    appendSingles(log, 200)
+    log.syncAll()
+    const point = log.durablePoint
+    const sizeBytes = log.sizeBytes
+    expect(point).to.deep.equal({ endOffset: 200, position: log.endPosition })
+    appendSingles(log, 5)
+    log.close()
+    const again = open(disk, point)
+    expect([again.endOffset, again.recovery.verifiedBytes]).to.deep.equal([205, log.sizeBytes - sizeBytes])
+    expect(again.durablePoint).to.deep.equal(point)
+  })
+
+  it('reports what is missing or damaged below the recovery point', () => {
+    const build = (): { disk: MemoryDisk; point: RecoveryPoint; names: string[] } => {
+      const disk = memoryDisk()
+      const log = newLog(disk, { ...smallConfig, indexIntervalBytes: 1e6 })
+      appendSingles(log, 100)
+      log.syncAll()
+      log.close()
+      return { disk, point: log.durablePoint, names: Object.keys(contents(disk, /\.log$/)) }
+    }
+    const short = build()
+    truncateFile(short.disk, short.names.at(-1)!, short.point.position - 1)
+    expect(() => open(short.disk, short.point)).to.throw(/\.log has \d+ bytes, but \d+ were on disk/)
+    const gone = build()
+    gone.disk.remove(`${logFolder}/${gone.names.at(-1)}`)
+    expect(() => open(gone.disk, gone.point)).to.throw(/bytes, but \d+ were on disk|below offset 100 was on disk/)
+    const rotten = build()
+    rotten.disk.flipBit(`${logFolder}/${rotten.names.at(-1)}`, 8, 6)
+    expect(() => open(rotten.disk, rotten.point)).to.throw(
+      /the record batch at byte 0 says a length .* below the first/,
+    )
+  })
+
+  it('makes indexes that are equal to those kept while appending, whatever is left of them', () => {
+    withSeed(seedOfRun(), replay, (random) => {
+      for (let round = 0; round < 30; round++) {
+        const disk = memoryDisk()
+        const log = newLog(disk)
+        const sequences = new Map<number, number>()
+        let point: RecoveryPoint | undefined
+        for (let batches = random.between(5, 150); batches > 0; batches--) {
+          log.append([randomBatch(random, log.endOffset, sequences)])
+          if (!random.chance(0.03)) continue
+          log.syncAll()
+          point = log.durablePoint
+        }
+        log.close()
+        const expected = contents(disk, /index$/)
+        for (const name of Object.keys(expected)) {
+          const sizeBytes = expected[name]!.length / 2
+          // What was synced at the seal is lost only by other hands: as a whole, or with half an entry.
+          const cuts = wasSealedAt(disk, name, point) ? [sizeBytes, sizeBytes - 2] : [random.below(sizeBytes + 1)]
+          const what = random.below(4)
+          if (what === 0) disk.remove(`${logFolder}/${name}`)
+          else if (what === 1) truncateFile(disk, name, Math.max(random.pick(cuts), 0))
+          else if (what === 2 && cuts.length === 1) {
+            writeFile(disk, name, fileBytes(disk, `${logFolder}/${name}`).fill(0, cuts[0]))
+          }
+        }
+        const trusted = random.chance(0.3) ? undefined : point
+        const again = open(disk, trusted)
+        again.syncAll()
+        expect(contents(disk, /index$/), `round ${round}`).to.deep.equal(expected)
+        expect(again.largestTimestamp()).to.deep.equal(log.largestTimestamp())
+        const more = randomBatch(random, log.endOffset, sequences)
+        again.append([more])
+        again.close()
+      }
+    })
+  })
+
+  /** Whether the segment of an index file was sealed when the recovery point was taken. */
+  function wasSealedAt(disk: Disk, name: string, point: RecoveryPoint | undefined): boolean {
+    const next = Object.keys(contents(disk, /\.log$/)).find((other) => other.slice(0, 20) > name.slice(0, 20))
+    if (next === undefined || point === undefined) return false
+    const nextOffset = Number(next.slice(0, 20))
+    return nextOffset < point.endOffset || (nextOffset === point.endOffset && point.position === 0)
+  }
+
+  it('knows all five batches of each producer again, from the snapshot and the log after it', () => {
+    withSeed(seedOfRun(), replay, (random) => {
+      const disk = memoryDisk()
+      let log = newLog(disk)
+      const sequences = new Map<number, number>()
+      const expected = new ProducerState()
+      for (let round = 0; round < 40; round++) {
+        for (let batches = random.between(1, 12); batches > 0; batches--) {
+          const bytes = randomBatch(random, log.endOffset, sequences)
+          log.append([bytes])
+          forEachBatch(bytes, 0, bytes.length, (batch) =>
+            expected.append(
+              batch.producerId,
+              batch.producerEpoch,
+              batch.baseSequence,
+              batch.recordCount,
+              batch.baseOffset,
+              batch.maxTimestamp,
+            ),
+          )
+        }
+        if (random.chance(0.5)) log.snapshotProducers()
+        if (random.chance(0.5)) log.syncAll()
+        log.close()
+        if (random.chance(0.2)) spoilNewestSnapshot(disk)
+        log = open(disk, random.chance(0.5) ? log.durablePoint : undefined)
+        expectSameProducers(log.producers, expected)
+      }
+    })
+  })
+
+  function spoilNewestSnapshot(disk: Disk): void {
+    const name = Object.keys(contents(disk, /snapshot$/)).at(-1)
+    if (name !== undefined) truncateFile(disk, name, 7)
+  }
+
+  it('keeps one snapshot a segment and the newest', () => {
+    const disk = memoryDisk()
+    const log = newLog(disk)
+    for (let round = 0; round < 30; round++) {
+      appendSingles(log, 5)
+      log.snapshotProducers()
+      log.syncAll()
+    }
+    const bases = Object.keys(contents(disk, /\.log$/)).map((name) => Number(name.slice(0, 20)))
+    const snapshots = Object.keys(contents(disk, /snapshot$/)).map((name) => Number(name.slice(0, 20)))
+    expect(snapshots).to.deep.equal([...bases.slice(1), 150])
+  })
+
+  it('removes what an interrupted step left', () => {
+    const disk = memoryDisk()
+    const log = newLog(disk)
+    appendSingles(log, 1)
+    log.syncAll()
+    log.close()
+    for (const name of ['x.3.tmp', '00000000000000000900.index', '00000000000000000900.timeindex', 'y.deleted']) {
+      writeFile(disk, name, new Uint8Array(9))
+    }
+    open(disk, log.durablePoint)
+    expect(disk.list(logFolder)).to.deep.equal([
+      '00000000000000000000.log',
+      'leader-epoch-checkpoint',
+      'partition.metadata',
+    ])
+  })
+})
+
+describe('a segmented log after a power cut', () => {
+  it('holds at least what was synced, and nothing that was never written, at any moment of a random history', () => {
+    withSeed(seedOfRun(), replay, (random) => {
+      for (let history = 0; history < 25; history++) powerCutHistory(new Random(random.word()))
+    })
+  }).timeout(20_000)
+
+  function powerCutHistory(random: Random): void {
+    const disk = new MemoryDisk({ random: new Random(random.word()) })
+    const sequences = new Map<number, number>()
+    disk.makeFolder('/topics')
+    disk.syncFolder('/')
+    let log = newLog(disk)
+    let written = new Uint8Array(0)
+    log.syncAll()
+    // What the shard's recovery point file would hold.
+    let point = log.durablePoint
+    for (let round = 0; round < 8; round++) {
+      for (let steps = random.between(1, 40); steps > 0; steps--) {
+        const batches = Array.from({ length: random.between(1, 3) }, () => new Uint8Array(0))
+        let offset = log.endOffset
+        for (const index of batches.keys()) {
+          batches[index] = randomBatch(random, offset, sequences)
+          offset = endOffsetOf(batches[index]!)
+        }
+        log.append(batches)
+        written = Buffer.concat([written, ...batches])
+        if (random.chance(0.1)) log.snapshotProducers()
+        if (random.chance(0.15)) {
+          log.syncAll()
+          point = log.durablePoint
+        } else if (random.chance(0.1)) syncSome(disk, log, random)
+      }
+      disk.cutPower()
+      disk.restart()
+      log = open(disk, point)
+      expect(log.endOffset).to.be.at.least(point.endOffset)
+      const found = Buffer.from(readAll(log))
+      expect(found.equals(written.subarray(0, found.length)), 'a prefix of what was written').to.equal(true)
+      expectConsistent(log, found)
+      log.syncAll()
+      expect(JSON.stringify(log.verify())).to.equal('[]')
+      written = found
+      point = log.durablePoint
+      sequences.clear()
+      for (const id of [1, 2, 3]) sequences.set(id, (log.producers.batchesOf(id).at(-1)?.lastSequence ?? -1) + 1)
+    }
+  }
+
+  /** A few of the syncs are done, none is reported as the recovery point: the process dies before. */
+  function syncSome(disk: MemoryDisk, log: SegmentedLog, random: Random): void {
+    for (const work of log.takeSyncWork()) {
+      if (!random.chance(0.5) || !disk.exists(work.path)) continue
+      if (work.kind === 'folder') disk.syncFolder(work.path)
+      else {
+        const file = disk.open(work.path, 'read-write')
+        disk.sync(file)
+        disk.close(file)
+      }
+      log.synced(work)
+    }
+  }
+
+  function endOffsetOf(bytes: Uint8Array): number {
+    let end = 0
+    forEachBatch(bytes, 0, bytes.length, (batch) => (end = batch.lastOffset + 1))
+    return end
+  }
+
+  /** Times and producers are those of the records that are there. */
+  function expectConsistent(log: SegmentedLog, bytes: Uint8Array): void {
+    const producers = new ProducerState()
+    let largest = -1
+    forEachBatch(bytes, 0, bytes.length, (batch) => {
+      largest = Math.max(largest, batch.maxTimestamp)
+      const { producerId, producerEpoch, baseSequence, recordCount, baseOffset, maxTimestamp } = batch
+      producers.append(producerId, producerEpoch, baseSequence, recordCount, baseOffset, maxTimestamp)
+    })
+    expect(log.largestTimestamp()?.timestamp ?? -1).to.equal(largest)
+    expectSameProducers(log.producers, producers)
+  }
+})
