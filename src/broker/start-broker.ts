@@ -1,0 +1,297 @@
+/**
+ * One broker in this process: its workers, its metadata, its gateway. Also the API for embedding and for tests.
+ * Runs on: main. Touches: worker threads, the listener. Never: the disk.
+ *
+ *   all workers are spawned at once -> metadata is ready -> recovery -> shards are ready -> the gateway listens
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type Uuid, uuidFromRandom } from '../../native-free-core/bytes/uuid.js'
+import { type BrokerConfig, brokerConfigOf } from '../../native-free-core/config/broker-config.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import type { RecoveryReport } from '../../native-free-core/mailbox/control.js'
+import type { MetadataCommand } from '../../native-free-core/metadata/metadata-command.js'
+import type { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
+import type { CommandValue } from '../../native-free-core/metadata/metadata-state.js'
+import { createDoorbell } from '../../native-free-core/ring/doorbell.js'
+import { releaseVersion } from '../../native-free-core/version.js'
+import type { ClusterAccess } from '../gateway/cluster-access.js'
+import { Gateway } from '../gateway/gateway.js'
+import { type Log, silentLog } from './log.js'
+import { MetadataProxy } from './metadata-proxy.js'
+import { ProducerIds, type ProducerIdBlock } from './producer-ids.js'
+import { Scrubber } from './scrubber.js'
+import { coresForShards, defaultShardCount } from './shard-count.js'
+import { WorkerFleet } from './worker-fleet.js'
+
+export interface BrokerOptions extends Partial<BrokerConfig> {
+  readonly log?: Log
+  /** Where the built worker files are; found beside this file if left out. */
+  readonly workerFolder?: string
+  /** A module that exports createDisk(), in place of the real disk; tests only. */
+  readonly diskModule?: string
+  /** The broker can't go on: what was acknowledged is safe, the process should end. */
+  readonly onFatal?: (error: StreamBusError) => void
+}
+
+export interface BrokerFacts {
+  readonly host: string
+  readonly port: number
+  readonly url: string
+  readonly clusterId: Uuid
+  readonly brokerId: number
+  /** Absolute. */
+  readonly dataFolder: string
+  readonly frontEnd: 'uws' | 'ws'
+  readonly frontEndReason: string
+  readonly shardCount: number
+  readonly pinned: boolean
+  /** Median of some synced 4 KiB writes at the start, in ms; NaN when it was not measured. */
+  readonly commitLatencyMs: number
+  readonly recovery: RecoveryReport
+  readonly startDurationMs: number
+}
+
+const producerIdsPerBlock = 1000
+
+/** Starts a broker; resolves when it accepts connections. Throws StreamBusError with what to do about it. */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const { log, workerFolder, diskModule, onFatal, ...given } = options
+  const broker = new Broker(brokerConfigOf(given), {
+    log: log ?? silentLog, workerFolder: workerFolder ?? findWorkers(), diskModule,
+    onFatal: onFatal ?? (() => undefined),
+  })
+  try {
+    await broker.start()
+    return broker
+  } catch (error) {
+    await broker.abandon()
+    throw StreamBusError.from(error)
+  }
+}
+
+interface Surroundings {
+  readonly log: Log
+  readonly workerFolder: string
+  readonly diskModule: string | undefined
+  readonly onFatal: (error: StreamBusError) => void
+}
+
+export class Broker implements ClusterAccess {
+  readonly config: BrokerConfig
+  readonly dataFolder: string
+  private readonly around: Surroundings
+  private readonly mainDoorbell = createDoorbell()
+  private readonly producerIds = new ProducerIds(() => this.allocateProducerIds())
+  private readonly incarnation = randomBytes(8).toString('hex')
+  private readonly startedMs = Date.now()
+  private fleet: WorkerFleet | undefined
+  private metadata: MetadataProxy | undefined
+  private gateway: Gateway | undefined
+  private scrubber: Scrubber | undefined
+  private known: BrokerFacts | undefined
+  private closing: Promise<void> | undefined
+  private failed = false
+
+  constructor(config: BrokerConfig, around: Surroundings) {
+    this.config = config
+    this.dataFolder = resolve(config.dataFolder)
+    this.around = around
+  }
+
+  /** Call once; see startBroker. */
+  async start(): Promise<void> {
+    const started = performance.now()
+    refuseInsecure(this.config)
+    const shardCount = this.config.shards > 0 ? this.config.shards : defaultShardCount()
+    const cores = this.config.pinShards ? coresForShards(shardCount) : undefined
+    const { workerFolder, diskModule, log } = this.around
+    const metadataStart = this.startMetadata()
+    const fleet = new WorkerFleet({
+      config: this.config, dataFolder: this.dataFolder, shardCount, cores, workerFolder, diskModule,
+      mainDoorbell: this.mainDoorbell,
+      onFatal: (error) => this.fatal(error),
+      onOffline: (shard, error) => log.error(`shard ${shard} takes no writes any more: ${error.message}`),
+    })
+    this.fleet = fleet
+    const metadata = await metadataStart
+    this.metadata = metadata
+    const fleetStart = await fleet.start(metadata.image.clusterId, metadata.imageBytes)
+    this.gateway = await Gateway.open({
+      config: this.config, cluster: this, shards: fleet.channels, doorbell: this.mainDoorbell, log,
+      startReader: () => fleet.startReader(),
+    })
+    await this.register(metadata)
+    this.scrubber = new Scrubber(this.config, this.dataFolder, workerFolder, log)
+    const { port, frontEnd, frontEndReason } = this.gateway
+    this.known = {
+      host: this.config.host, port, url: `ws://${urlHost(this.config.host)}:${port}`,
+      clusterId: metadata.image.clusterId, brokerId: this.config.brokerId, dataFolder: this.dataFolder,
+      frontEnd, frontEndReason, shardCount, pinned: cores !== undefined,
+      commitLatencyMs: fleetStart.commitLatencyMs, recovery: fleetStart.recovery,
+      startDurationMs: performance.now() - started,
+    }
+    this.gateway.becomeReady()
+  }
+
+  private startMetadata(): Promise<MetadataProxy> {
+    const { workerFolder, diskModule, log } = this.around
+    return MetadataProxy.start(
+      pathToFileURL(`${workerFolder}/metadata.js`),
+      {
+        kind: 'metadata', dataFolder: this.dataFolder, brokerId: this.config.brokerId, clusterId: uuidFromRandom(randomBytes(16)),
+        diskModule,
+      },
+      {
+        onImage: (image, bytes) => {
+          void this.fleet?.applyImage(bytes, image.version)
+        },
+        onFatal: (error) => this.fatal(error),
+        onLog: (level, message) => log[level](message),
+      },
+    )
+  }
+
+  private async register(metadata: MetadataProxy): Promise<void> {
+    const { host, port } = this.address()
+    const { brokerId } = this.config
+    await metadata.propose({ type: 'registerBroker', version: 1, brokerId, host, port, incarnation: this.incarnation })
+  }
+
+  private fatal(error: StreamBusError): void {
+    if (this.failed || this.closing !== undefined) return
+    this.failed = true
+    this.around.onFatal(error)
+  }
+
+  /** What is known once the broker runs. */
+  get facts(): BrokerFacts {
+    if (this.known === undefined) throw new StreamBusError('STARTING', 'the broker has not started yet')
+    return this.known
+  }
+
+  get port(): number {
+    return this.facts.port
+  }
+
+  get url(): string {
+    return this.facts.url
+  }
+
+  get clusterId(): Uuid {
+    return this.facts.clusterId
+  }
+
+  /** Stops cleanly: everything is settled and synced, the next start has nothing to recover. */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown()
+    return this.closing
+  }
+
+  private async shutDown(): Promise<void> {
+    this.scrubber?.stop()
+    this.gateway?.beginStop()
+    await this.fleet?.stop()
+    await this.gateway?.close()
+    await this.metadata?.stop()
+  }
+
+  /** Ends everything without settling: after a failure. The journals keep what was acknowledged. */
+  async abandon(): Promise<void> {
+    this.closing ??= Promise.resolve()
+    this.scrubber?.stop()
+    await this.gateway?.close()
+    await this.fleet?.terminate()
+    await this.metadata?.stop()
+  }
+
+  // ---- ClusterAccess
+
+  get brokerId(): number {
+    return this.config.brokerId
+  }
+
+  image(): MetadataImage {
+    return this.running().image
+  }
+
+  private running(): MetadataProxy {
+    if (this.metadata === undefined) throw new StreamBusError('STARTING', 'the metadata is not ready yet')
+    return this.metadata
+  }
+
+  /** Resolves when every shard has applied the change. */
+  async change(command: MetadataCommand): Promise<CommandValue> {
+    const { value, version } = await this.running().propose(command)
+    await this.fleet?.whenApplied(version)
+    return value
+  }
+
+  newTopicId(): Uuid {
+    return uuidFromRandom(randomBytes(16))
+  }
+
+  nextProducerId(): Promise<number> {
+    return this.producerIds.take()
+  }
+
+  private async allocateProducerIds(): Promise<ProducerIdBlock> {
+    const { value } = await this.running().propose({
+      type: 'allocateProducerIds', version: 1, brokerId: this.config.brokerId, count: producerIdsPerBlock,
+    })
+    if (!('start' in value)) throw new StreamBusError('UNKNOWN_SERVER_ERROR', 'no block of producer ids was given')
+    return value
+  }
+
+  address(): { readonly host: string; readonly port: number } {
+    return { host: this.config.host, port: this.gateway?.port ?? this.config.port }
+  }
+
+  /** What ClusterStatus answers, besides what the gateway knows of itself. */
+  status(): Readonly<Record<string, unknown>> {
+    const { facts } = this
+    return {
+      clusterId: facts.clusterId,
+      brokerId: facts.brokerId,
+      version: releaseVersion,
+      node: process.version,
+      pid: process.pid,
+      uptimeMs: Date.now() - this.startedMs,
+      dataFolder: facts.dataFolder,
+      durability: 'an acknowledged record is on disk (flush: commit)',
+      commitLatencyMs: facts.commitLatencyMs,
+      frontEnd: facts.frontEnd,
+      shards: facts.shardCount,
+      metadataVersion: this.image().version,
+      topics: this.image().topics.length,
+      partitions: this.image().topics.reduce((sum, topic) => sum + topic.partitions.length, 0),
+      residentBytes: process.memoryUsage.rss(),
+    }
+  }
+}
+
+const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
+
+function refuseInsecure({ host, allowInsecure }: BrokerConfig): void {
+  if (loopback.test(host) || allowInsecure) return
+  throw new StreamBusError('INSECURE_LISTENER',
+    `host is ${host}, which others can reach, and there is no authentication yet`)
+}
+
+function urlHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/** Beside the bundle (dist/workers), or from the unbundled build in dist beside it. */
+function findWorkers(): string {
+  for (const candidate of ['./workers', '../workers', '../../../dist/workers']) {
+    const folder = fileURLToPath(new URL(candidate, import.meta.url))
+    if (existsSync(`${folder}/shard.js`)) return folder
+  }
+  throw new StreamBusError('UNSUITABLE_RUNTIME', `the built worker files are not beside ${import.meta.url}`,
+    { remedy: 'Run `npm run build`.' })
+}
