@@ -7,9 +7,9 @@
  *                                     +---- refused, or the connection was lost
  *
  * Order is kept on retry: at most five batches are in flight, the oldest ones; after a refusal nothing is sent until
- * all in flight are answered, then everything goes again from the oldest on. The broker knows a batch that it has by
- * its sequence number. A batch that is refused for its sequence although none is before it is not in the log, and
- * neither is any after it: all take a new producer id and are numbered anew.
+ * all in flight are answered, then everything goes again from the oldest on, one by one. The broker knows a batch that
+ * it has by its sequence number, which it remembers for five batches. A batch that is refused for its sequence although
+ * none is before it is not in the log, and neither is any after it: all take a new producer id and are numbered anew.
  */
 import { assert } from '../errors/assert.js'
 import { StreamBusError } from '../errors/streambus-error.js'
@@ -192,10 +192,19 @@ export class PartitionProducer {
     if (nowMs < this.retryAtMs) return undefined
     this.isDraining = false
     const batch = this.batches[this.inFlightCount]
-    if (batch === undefined) return undefined
+    if (batch === undefined || !this.mayFollow(batch)) return undefined
     assert(batch.state === 'queued', 'the batches in flight are not the oldest')
     if (batch.bytes === undefined) this.number(batch, this.identity)
     return batch
+  }
+
+  /**
+   * What is sent again goes alone. Its first sending may have been accepted: were later batches accepted while it is
+   * refused, the broker would forget its number, and could not tell it from a new batch any more.
+   */
+  private mayFollow(batch: ProduceBatch): boolean {
+    if (this.inFlightCount === 0) return true
+    return batch.attemptCount === 0 && this.batches[this.inFlightCount - 1]!.attemptCount === 1
   }
 
   private number(batch: ProduceBatch, identity: ProducerIdentity): void {

@@ -202,7 +202,9 @@ describe('client', () => {
       const random = new Random(seed)
       const topic = broker.addTopic('t', 3)
       const refusals = ['KAFKA_STORAGE_ERROR', 'THROTTLING_QUOTA_EXCEEDED', 'STARTING'] as const
+      let requestCount = 0
       const fault = (): Fault => {
+        if (++requestCount === 30) return 'drop after'
         if (!random.chance(0.05)) return 'answer'
         if (random.chance(0.7)) return new StreamBusError(random.pick(refusals), 'by the dice')
         return random.chance(0.5) ? 'drop before' : 'drop after'

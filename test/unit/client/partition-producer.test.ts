@@ -75,7 +75,13 @@ describe('PartitionProducer', () => {
     producer.refused(second, outOfOrder, 0, 0)
     producer.refused(third, outOfOrder, 0, 0)
     expect(sendAll(0), 'before the backoff is over').to.have.length(0)
-    expect(sequencesOf(sendAll(500))).to.deep.equal([0, 1, 2, 3])
+    for (const sequence of [0, 1, 2]) {
+      const again = sendAll(500)
+      expect(sequencesOf(again), 'one by one').to.deep.equal([sequence])
+      producer.acknowledged(again[0]!, sequence)
+    }
+    expect(sequencesOf(sendAll(500))).to.deep.equal([3])
+    expect(done.splice(0)).to.have.length(3)
     expect(done).to.have.length(0)
   })
 
@@ -86,7 +92,26 @@ describe('PartitionProducer', () => {
     add(2)
     const before = sendAll().map((batch) => batch.bytes!.slice())
     producer.disconnected(lost)
-    expect(sendAll().map((batch) => batch.bytes)).to.deep.equal(before)
+    const again: Uint8Array[] = []
+    for (let [batch] = sendAll(); batch !== undefined; [batch] = sendAll()) {
+      again.push(batch.bytes!.slice())
+      producer.acknowledged(batch, 0)
+    }
+    expect(again).to.deep.equal(before)
+  })
+
+  it('keeps later batches back as long as one of unknown outcome is sent again', () => {
+    const { producer, add, sendAll } = setUp()
+    producer.setIdentity(identity)
+    add()
+    sendAll()
+    producer.disconnected(lost)
+    add()
+    add()
+    const [again, ...none] = sendAll()
+    expect(none).to.deep.equal([])
+    producer.refused(again!, unavailable, 0, 0)
+    expect(sequencesOf(sendAll(1000))).to.deep.equal([0])
   })
 
   it('takes a new producer id when the oldest is refused for its sequence, and numbers all anew', () => {
@@ -102,9 +127,11 @@ describe('PartitionProducer', () => {
     producer.refused(third, outOfOrder, 0, 0)
     expect(producer.needsIdentity).to.equal(true)
     producer.setIdentity({ producerId: 8, producerEpoch: 0 })
-    const again = sendAll()
-    expect(sequencesOf(again)).to.deep.equal([0, 1])
-    expect(again.map((batch) => new RecordBatchView(batch.bytes!).producerId)).to.deep.equal([8, 8])
+    for (const sequence of [0, 1]) {
+      const [batch] = sendAll()
+      expect(new RecordBatchView(batch!.bytes!)).to.include({ producerId: 8, baseSequence: sequence })
+      producer.acknowledged(batch!, sequence)
+    }
   })
 
   it('counts a batch that the broker had long ago as delivered', () => {
