@@ -124,6 +124,8 @@ export class MetadataNode {
       preVote: true,
       maxUncommittedBytes: 4 * maxAppendBytes,
       maxMessageBytes: maxAppendBytes,
+      // A round's entries must fit into the log beside what is there: few messages at a time, which is enough here.
+      maxInflightMessages: 4,
       applied: snapshot.index,
       hardState,
       snapshot,

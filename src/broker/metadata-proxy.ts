@@ -77,8 +77,8 @@ export class MetadataProxy {
 
   /** Rejects with StreamBusError; NOT_CONTROLLER and REQUEST_TIMED_OUT are retriable. */
   propose(command: MetadataCommand): Promise<Proposed> {
-    if (this.failure !== undefined) return Promise.reject(this.failure)
     if (this.stopping) return Promise.reject(new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped'))
+    if (this.failure !== undefined) return Promise.reject(this.failure)
     const token = this.nextToken++
     return new Promise((resolve, reject) => {
       this.pending.set(token, { resolve, reject })

@@ -231,7 +231,8 @@ export class RaftSimulator {
       log.persist(work)
       this.send(broker, work.messages)
       this.send(broker, node.finish())
-      if (log.isSnapshotDue) this.takeSnapshot(broker)
+      if (log.isSnapshotDue && node.entriesSinceSnapshot > 0) this.takeSnapshot(broker)
+      else if (log.isCrowded) log.moveUp()
     }
     for (const { token, result } of node.takeResults()) this.answers.push({ broker, token, result })
   }
