@@ -33,6 +33,8 @@ export class ReplyPump {
   private readonly work: PumpWork
   private isArmed = false
   private isScheduled = false
+  /** A turn is under way: what it makes is sent at its end. */
+  isRunning = false
   private retry: NodeJS.Timeout | undefined
   private watchdog: NodeJS.Timeout | undefined
   private readonly turn = (): void => {
@@ -74,7 +76,9 @@ export class ReplyPump {
 
   private run(): void {
     if (this.watchdog === undefined) return
+    this.isRunning = true
     const hasMore = this.oneTurn()
+    this.isRunning = false
     if (hasMore) return this.kick()
     this.doorbell.park()
     if (this.sources.some((source) => source.hasReplies())) {

@@ -1,0 +1,327 @@
+/**
+ * The front end of a broker: sockets on one side, the rings of its shards on the other.
+ * Runs on: main. Touches: sockets, rings, journals' memory (reads). Never: the disk.
+ */
+import { resolve } from 'node:path'
+import type { BrokerConfig } from '../../native-free-core/config/broker-config.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { JournalReader } from '../../native-free-core/journal/journal-reader.js'
+import { shardOf } from '../../native-free-core/mailbox/control.js'
+import { renderPrometheus, type ScrapedSample, type ThreadMetrics } from '../../native-free-core/metrics/prometheus.js'
+import { createMetricsMemory, MetricsReader } from '../../native-free-core/metrics/shared-metrics.js'
+import { writeFailurePush } from '../../native-free-core/protocol/codecs.generated.js'
+import { FrameWriter } from '../../native-free-core/protocol/frame.js'
+import { allowAll, type Authorize, rowOf } from './authorize.js'
+import { BinarySession } from './binary-session.js'
+import { BlockPool } from './block-pool.js'
+import { chooseTransport } from './choose-transport.js'
+import type { ClusterAccess } from './cluster-access.js'
+import { FetchService, type FetchShard } from './fetch.js'
+import { binarySubprotocol, closeCodes, FrontDoor, jsonSubprotocol, type Verdict } from './front-door.js'
+import type { Flushable, GatewayContext } from './gateway-context.js'
+import { GatewayMetrics } from './gateway-metrics.js'
+import { answerHttp } from './http-endpoints.js'
+import { failureText, JsonSession } from './json-session.js'
+import { MainGauges } from './main-gauges.js'
+import { Operations } from './operations.js'
+import { ReadProxy, type ReadRings } from './read-proxy.js'
+import { ReplyPump } from './reply-pump.js'
+import { helloTimeoutMs, type Session } from './session.js'
+import { ShardProxy, type WaitingBudget } from './shard-proxy.js'
+import { Subscriptions } from './subscriptions.js'
+import type { Acceptance, Socket, SocketHandler, Transport, UpgradeRequest } from './transport.js'
+
+/** One shard as the gateway sees it. */
+export interface GatewayShard {
+  readonly requests: SharedArrayBuffer
+  readonly replies: SharedArrayBuffer
+  readonly doorbell: SharedArrayBuffer
+  readonly journalMemory: SharedArrayBuffer
+  readonly journalPositions: SharedArrayBuffer
+  readonly volatileMemory: SharedArrayBuffer
+  readonly volatilePositions: SharedArrayBuffer
+  readonly metrics: SharedArrayBuffer
+}
+
+export interface GatewayOptions {
+  readonly config: BrokerConfig
+  readonly cluster: ClusterAccess
+  readonly shards: readonly GatewayShard[]
+  /** Main's own bell, which shards and the read thread ring. */
+  readonly doorbell: SharedArrayBuffer
+  /** Starts the read thread, at the first read that needs it. */
+  readonly startReader: () => ReadRings
+  readonly log: GatewayLog
+  readonly authorize?: Authorize
+  /** Metrics of threads other than main and the shards. */
+  readonly otherMetrics?: () => readonly ThreadMetrics[]
+}
+
+export interface GatewayLog {
+  info(message: string): void
+  warn(message: string): void
+}
+
+/** Of what follows the data folder in the path of a segment: topics/NAME-PARTITION/OFFSET.log. */
+const longestNameBytes = 300
+const sweepIntervalMs = 1000
+/** Above maxFrameBytes: a frame that is a little too large still gets a typed error. */
+const payloadSlackBytes = 64 * 1024
+/** For answers and failure messages to leave before sockets are cut off. */
+const gonePollMs = 10
+
+const ignore: SocketHandler = { onMessage: () => undefined, onDrain: () => undefined, onClose: () => undefined }
+
+export class Gateway {
+  readonly metrics: GatewayMetrics
+  readonly frontEnd: 'uws' | 'ws'
+  /** Why that front end was chosen. */
+  readonly frontEndReason: string
+  private readonly options: GatewayOptions
+  private readonly config: BrokerConfig
+  private readonly door: FrontDoor
+  private readonly transport: Transport
+  private readonly proxies: readonly ShardProxy[]
+  private readonly budget: WaitingBudget
+  private readonly pump: ReplyPump
+  private readonly context: GatewayContext
+  private readonly operations: Operations
+  private readonly subscriptions: Subscriptions
+  private readonly sessions = new Set<Session>()
+  private readonly unflushed = new Set<Flushable>()
+  private readonly gauges: MainGauges
+  private readonly threads: readonly ThreadMetrics[]
+  private sweep: NodeJS.Timeout | undefined
+  private isStopping = false
+  private isReady = false
+  private listeningPort = 0
+
+  /** Opens the listener. Throws ADDRESS_IN_USE, UNSUITABLE_RUNTIME. */
+  static async open(options: GatewayOptions): Promise<Gateway> {
+    const gateway = new Gateway(options)
+    await gateway.listen()
+    options.log.info(`front end ${gateway.frontEnd}: ${gateway.frontEndReason}`)
+    return gateway
+  }
+
+  private constructor(options: GatewayOptions) {
+    const { config } = options
+    this.options = options
+    this.config = config
+    this.door = new FrontDoor(config)
+    const memory = createMetricsMemory('main')
+    this.metrics = new GatewayMetrics(memory)
+    this.gauges = new MainGauges(this.metrics.writer)
+    this.budget = { usedBytes: 0, maxBytes: config.maxInFlightBytes }
+    const shards = options.shards.map((shard): FetchShard => ({
+      proxy: new ShardProxy({ ...shard, budget: this.budget }),
+      // In the order of FetchRing.
+      rings: [
+        new JournalReader(shard.journalMemory, shard.journalPositions),
+        new JournalReader(shard.volatileMemory, shard.volatilePositions),
+      ],
+    }))
+    this.proxies = shards.map(({ proxy }) => proxy)
+    const reads = new ReadProxy(options.startReader)
+    this.pump = new ReplyPump(options.doorbell, [...this.proxies, reads], {
+      afterDrain: () => this.flushSessions(),
+      fanOut: (deadlineMs) => this.subscriptions.fanOut(deadlineMs),
+    })
+    const shardFor = (partitionId: number): FetchShard => shards[shardOf(partitionId, shards.length)]!
+    const blocks = new BlockPool()
+    const maxPathBytes = Buffer.byteLength(resolve(config.dataFolder)) + longestNameBytes
+    const onOverwritten = (): void => this.metrics.overwritten()
+    const fetches = new FetchService({ shardFor, reads, blocks, maxPathBytes, onOverwritten })
+    this.subscriptions = new Subscriptions({
+      fetches, blocks, metrics: this.metrics, maxWaitMs: config.maxFetchWaitMs, kick: () => this.kick(),
+    })
+    this.context = {
+      config, cluster: options.cluster, authorize: options.authorize ?? allowAll, shardFor, fetches, blocks,
+      shardNumberOf: (partitionId) => shardOf(partitionId, shards.length),
+      subscriptions: this.subscriptions, metrics: this.metrics,
+      flushShards: () => this.flushShards(),
+      flushLater: (session) => this.flushLater(session),
+      isStopping: () => this.isStopping,
+    }
+    this.operations = new Operations(this.context)
+    this.threads = [
+      { owner: 'main', reader: new MetricsReader(memory) },
+      ...options.shards.map((shard, index) => ({
+        owner: 'shard' as const, reader: new MetricsReader(shard.metrics), shard: index,
+      })),
+    ]
+    const chosen = chooseTransport(config.frontEnd as 'auto' | 'uws' | 'ws', {
+      host: config.host,
+      port: config.port,
+      maxPayloadBytes: config.maxFrameBytes + payloadSlackBytes,
+      // Sessions stop well before: what uWS drops here would be a mistake of theirs.
+      maxBackpressureBytes: 2 * (config.maxSendBufferBytes + config.maxFrameBytes),
+      upgrade: (request) => this.accept(request),
+      http: (request) => answerHttp(request, {
+        door: this.door, notReady: () => this.notReady(), metrics: () => this.metricsText(),
+      }),
+    })
+    this.transport = chosen.transport
+    this.frontEnd = chosen.transport.kind
+    this.frontEndReason = chosen.reason
+  }
+
+  get connectionCount(): number {
+    return this.sessions.size
+  }
+
+  get subscriptionCount(): number {
+    return this.subscriptions.count
+  }
+
+  get port(): number {
+    return this.listeningPort
+  }
+
+  /** From now on /health/ready says so. */
+  becomeReady(): void {
+    this.isReady = true
+  }
+
+  private async listen(): Promise<void> {
+    this.listeningPort = await this.transport.listen()
+    this.gauges.start()
+    this.pump.start()
+    this.sweep = setInterval(() => this.sweepSessions(), sweepIntervalMs)
+  }
+
+  /** Accepts nothing new and answers SHUTTING_DOWN to what would change anything; what is under way goes on. */
+  beginStop(): void {
+    this.isStopping = true
+    this.transport.stopListening()
+  }
+
+  /** Sends what the shards have answered, tells every connection why it ends, and closes it. */
+  async close(): Promise<void> {
+    this.beginStop()
+    this.pump.kick()
+    await pause(gonePollMs)
+    const error = new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped')
+    for (const session of [...this.sessions]) session.fail(error)
+    await pause(gonePollMs)
+    clearInterval(this.sweep)
+    await this.transport.close()
+    this.pump.stop()
+    this.gauges.stop()
+  }
+
+  // ---- connections
+
+  private accept(request: UpgradeRequest): Acceptance {
+    const verdict = this.door.admit(request)
+    if (!verdict.allowed) return this.refuse(verdict)
+    const { protocol } = verdict
+    if (this.isStopping) return this.turnAway(protocol, new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped'))
+    if (this.sessions.size >= this.config.maxConnections) {
+      this.metrics.refused('connections')
+      return this.turnAway(protocol,
+        new StreamBusError('TOO_MANY_CONNECTIONS', `${this.sessions.size} connections are open; maxConnections allows no more`))
+    }
+    return { protocol, open: (socket) => this.open(socket, protocol === jsonSubprotocol) }
+  }
+
+  private open(socket: Socket, isJson: boolean): SocketHandler {
+    const onEnd = (session: Session): void => this.onEnd(session)
+    const session = isJson
+      ? new JsonSession(this.context, this.operations, socket, onEnd)
+      : new BinarySession(this.context, this.operations, socket, onEnd)
+    this.sessions.add(session)
+    this.metrics.opened(isJson)
+    return session
+  }
+
+  private onEnd(session: Session): void {
+    this.sessions.delete(session)
+    this.unflushed.delete(session)
+    this.metrics.closed(session.isJson)
+  }
+
+  private refuse(verdict: Verdict & { readonly allowed: false }): Acceptance {
+    this.metrics.refused(verdict.reason)
+    return this.turnAway(verdict.protocol, verdict.error, verdict.closeCode)
+  }
+
+  /** Lets a connection in only to say why it may not stay: a page can't read the status of a refused upgrade. */
+  private turnAway(protocol: string | undefined, error: StreamBusError, closeCode: number = closeCodes.down): Acceptance {
+    return {
+      protocol,
+      open: (socket) => {
+        if (protocol === binarySubprotocol) socket.send(failureFrame(error))
+        else socket.sendText(failureText(error))
+        socket.close(closeCode, error.name)
+        return ignore
+      },
+    }
+  }
+
+  private sweepSessions(): void {
+    const nowMs = performance.now()
+    const { idleTimeoutMs } = this.config
+    for (const session of this.sessions) {
+      if (!session.isGreeted && nowMs - session.openedMs > helloTimeoutMs) {
+        session.fail(new StreamBusError('HANDSHAKE_REQUIRED', `no Hello came within ${helloTimeoutMs} ms`))
+      } else if (nowMs - session.lastHeardMs > idleTimeoutMs) {
+        session.fail(new StreamBusError('IDLE_TIMEOUT', `nothing came for ${idleTimeoutMs} ms`))
+      }
+    }
+  }
+
+  // ---- turns
+
+  private kick(): void {
+    if (!this.pump.isRunning) this.pump.kick()
+  }
+
+  private flushShards(): void {
+    for (const proxy of this.proxies) proxy.flush()
+    // Nothing else would look at what had to wait.
+    for (const proxy of this.proxies) if (proxy.hasWaiting) return this.kick()
+  }
+
+  private flushLater(session: Flushable): void {
+    this.unflushed.add(session)
+    this.kick()
+  }
+
+  private flushSessions(): void {
+    if (this.unflushed.size === 0) return
+    for (const session of this.unflushed) session.flush()
+    this.unflushed.clear()
+  }
+
+  // ---- what is told
+
+  private notReady(): StreamBusError | undefined {
+    if (this.isStopping) return new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped')
+    return this.isReady ? undefined : new StreamBusError('STARTING', 'the broker is starting')
+  }
+
+  private metricsText(): string {
+    this.metrics.setLevels(this.subscriptions.count, this.subscriptions.feedCount, this.budget.usedBytes)
+    const samples: ScrapedSample[] = this.gauges.scrape()
+    for (const [index, proxy] of this.proxies.entries()) {
+      const labels = { shard: String(index) }
+      samples.push({ name: 'streambus_ring_used_bytes', labels, value: proxy.usedBytes })
+      samples.push({ name: 'streambus_ring_capacity_bytes', labels, value: proxy.capacityBytes })
+    }
+    this.metrics.writer.publish(Number.POSITIVE_INFINITY)
+    return renderPrometheus([...this.threads, ...(this.options.otherMetrics?.() ?? [])], samples)
+  }
+}
+
+function failureFrame(error: StreamBusError): Uint8Array {
+  const writer = new FrameWriter(256)
+  const message = `${error.message}. ${error.remedy}`
+  writeFailurePush(writer.begin(rowOf('Failure').api, 0, 0), { code: error.code, message })
+  writer.end()
+  return writer.view()
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs))
+}

@@ -1,0 +1,441 @@
+/**
+ * What a client can ask for: one function for each row of the protocol table, the same for both subprotocols.
+ * Runs on: main. Touches: the rings through proxies, metadata through ClusterAccess.
+ * Every function asks authorize() first; all throw StreamBusError, or reject with it.
+ */
+import { type ErrorName, errorNameOf, errorTable } from '../../native-free-core/errors/error-table.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { effectiveTopicConfig } from '../../native-free-core/config/topic-config.js'
+import {
+  DeleteRecordsRequest,
+  DescribeReply,
+  errorCodeAt,
+  ListOffsetsRequest,
+  OffsetsReply,
+  RequestType,
+} from '../../native-free-core/mailbox/shard-frames.js'
+import type { PartitionPlace, TopicImage } from '../../native-free-core/metadata/metadata-image.js'
+import type {
+  AlterTopicConfigRequest,
+  ClusterStatusResponse,
+  ConfigEntry,
+  CreateTopicRequest,
+  CreateTopicResponse,
+  CreditRequest,
+  DeleteRecordsRequest as DeleteRecords,
+  DeleteRecordsResponse,
+  DeleteTopicRequest,
+  DescribeTopicRequest,
+  DescribeTopicResponse,
+  FetchRequest,
+  HelloRequest,
+  HelloResponse,
+  InitProducerIdResponse,
+  ListOffsetsRequest as ListOffsets,
+  ListOffsetsResponse,
+  MetadataRequest,
+  MetadataResponse,
+  PartitionDetail,
+  PingResponse,
+  SubscribeRequest,
+  SubscribeResponse,
+  TopicInfo,
+  UnsubscribeRequest,
+} from '../../native-free-core/protocol/codecs.generated.js'
+import { type MessageRow, protocolVersion } from '../../native-free-core/protocol/message-table.js'
+import type { RingConsumer } from '../../native-free-core/ring/ring.js'
+import { releaseVersion } from '../../native-free-core/version.js'
+import { refusal, requireRight, rowOf } from './authorize.js'
+import type { Fetch, FetchSink } from './fetch.js'
+import type { GatewayContext } from './gateway-context.js'
+import type { ProduceOwner } from './shard-proxy.js'
+import type { Subscriber, Subscription } from './subscriptions.js'
+
+/** The connection that asks. */
+export interface Caller extends ProduceOwner, Subscriber {
+  readonly principal: string
+  readonly inFlightBytes: number
+  readonly inFlightRequests: number
+  readonly subscriptions: Map<number, Subscription>
+  readonly isClosed: boolean
+}
+
+const rows = {
+  hello: rowOf('Hello'),
+  ping: rowOf('Ping'),
+  metadata: rowOf('Metadata'),
+  createTopic: rowOf('CreateTopic'),
+  deleteTopic: rowOf('DeleteTopic'),
+  describeTopic: rowOf('DescribeTopic'),
+  alterTopicConfig: rowOf('AlterTopicConfig'),
+  deleteRecords: rowOf('DeleteRecords'),
+  initProducerId: rowOf('InitProducerId'),
+  produce: rowOf('Produce'),
+  fetch: rowOf('Fetch'),
+  listOffsets: rowOf('ListOffsets'),
+  subscribe: rowOf('Subscribe'),
+  unsubscribe: rowOf('Unsubscribe'),
+  credit: rowOf('Credit'),
+  clusterStatus: rowOf('ClusterStatus'),
+} as const
+
+const latest = -1
+const earliest = -2
+
+interface PartitionState {
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly sizeBytes: number
+  readonly segmentCount: number
+}
+
+export class Operations {
+  private readonly context: GatewayContext
+
+  constructor(context: GatewayContext) {
+    this.context = context
+  }
+
+  private require(caller: Caller, row: MessageRow, name = ''): void {
+    requireRight(this.context.authorize, caller.principal, row, name)
+  }
+
+  // ---- the connection
+
+  hello(caller: Caller, request: HelloRequest): HelloResponse {
+    this.require(caller, rows.hello)
+    if (request.protocolVersion < 1) {
+      throw new StreamBusError('UNSUPPORTED_VERSION',
+        `protocol version is ${request.protocolVersion}; this broker speaks 1 to ${protocolVersion}`)
+    }
+    const { config, cluster } = this.context
+    return {
+      protocolVersion: Math.min(request.protocolVersion, protocolVersion),
+      brokerVersion: releaseVersion,
+      clusterId: cluster.image().clusterId,
+      brokerId: cluster.brokerId,
+      maxFrameBytes: config.maxFrameBytes,
+      maxInFlightBytes: config.maxInFlightBytesPerConnection,
+      maxFetchBytes: config.maxFetchBytes,
+      maxCreditBytes: config.maxCreditBytes,
+      idleTimeoutMs: config.idleTimeoutMs,
+    }
+  }
+
+  ping(caller: Caller): PingResponse {
+    this.require(caller, rows.ping)
+    return { brokerTimeMs: Date.now() }
+  }
+
+  // ---- metadata
+
+  metadata(caller: Caller, request: MetadataRequest): MetadataResponse {
+    const { authorize, cluster } = this.context
+    const image = cluster.image()
+    const row = rows.metadata
+    const mayDescribe = (name: string): boolean => authorize(caller.principal, row.operation, row.resource, name)
+    // What a principal may not see is left out of "all", and refused when it was asked for by name.
+    if (!request.all) for (const name of request.names) this.require(caller, row, name)
+    const topics = request.all
+      ? image.topics.filter((topic) => mayDescribe(topic.name))
+      : request.names.flatMap((name) => image.topicByName(name) ?? [])
+    const brokers = image.brokers.map(({ brokerId, host, port }) => ({ brokerId, host, port }))
+    return { clusterId: image.clusterId, version: image.version, brokers, topics: topics.map(topicInfoOf) }
+  }
+
+  async createTopic(caller: Caller, request: CreateTopicRequest): Promise<CreateTopicResponse> {
+    this.require(caller, rows.createTopic, request.name)
+    this.refuseWhenStopping()
+    const { name, partitions, replicationFactor } = request
+    const topicId = this.context.cluster.newTopicId()
+    await this.context.cluster.change({
+      type: 'createTopic', version: 1, name, topicId, partitions, replicationFactor, configs: recordOf(request.configs),
+    })
+    return { topicId }
+  }
+
+  async deleteTopic(caller: Caller, request: DeleteTopicRequest): Promise<Record<string, never>> {
+    this.require(caller, rows.deleteTopic, request.name)
+    this.refuseWhenStopping()
+    await this.context.cluster.change({ type: 'deleteTopic', version: 1, name: request.name })
+    return {}
+  }
+
+  async alterTopicConfig(caller: Caller, request: AlterTopicConfigRequest): Promise<Record<string, never>> {
+    this.require(caller, rows.alterTopicConfig, request.name)
+    this.refuseWhenStopping()
+    const configs = recordOf(request.configs)
+    await this.context.cluster.change({ type: 'alterTopicConfig', version: 1, name: request.name, configs })
+    return {}
+  }
+
+  async describeTopic(caller: Caller, request: DescribeTopicRequest): Promise<DescribeTopicResponse> {
+    this.require(caller, rows.describeTopic, request.name)
+    const topic = this.topicNamed(request.name)
+    const partitions = await Promise.all(topic.partitions.map(async (partition): Promise<PartitionDetail> => {
+      const { logStartOffset, highWatermark, sizeBytes, segmentCount } = await this.describe(partition.partitionId)
+      return {
+        partition: partition.partition,
+        partitionId: partition.partitionId,
+        leader: partition.leader,
+        logStartOffset,
+        highWatermark,
+        sizeBytes,
+        segmentCount,
+        shard: this.context.shardNumberOf(partition.partitionId),
+      }
+    }))
+    const configs = Object.entries(effectiveTopicConfig(topic.configs)).map(([name, value]) => ({ name, value }))
+    return { name: topic.name, topicId: topic.topicId, configs, partitions }
+  }
+
+  async initProducerId(caller: Caller): Promise<InitProducerIdResponse> {
+    this.require(caller, rows.initProducerId)
+    this.refuseWhenStopping()
+    return { producerId: await this.context.cluster.nextProducerId(), producerEpoch: 0 }
+  }
+
+  clusterStatus(caller: Caller): ClusterStatusResponse {
+    this.require(caller, rows.clusterStatus)
+    return { json: JSON.stringify(this.context.cluster.status()) }
+  }
+
+  // ---- records
+
+  /**
+   * Hands a batch over; `caller.produced` hears the outcome, with acks 0 nobody. Throws nothing: returns why not, or
+   * undefined. No object is made for a batch that is accepted.
+   */
+  produce(
+    caller: Caller, token: number, partitionId: number, acks: number, bytes: Uint8Array, start: number, length: number,
+    startedMs: number,
+  ): StreamBusError | undefined {
+    const { authorize, cluster, config } = this.context
+    const place = cluster.image().partitionById(partitionId)
+    const row = rows.produce
+    if (!authorize(caller.principal, row.operation, row.resource, place?.topic.name ?? '')) {
+      return refusal(caller.principal, row, place?.topic.name ?? '')
+    }
+    if (place === undefined) return unknownPartition(partitionId)
+    if (acks !== 1 && acks !== -1 && acks !== 0) {
+      return new StreamBusError('INVALID_REQUIRED_ACKS', `acks is ${acks}; expected 0, 1 or -1`)
+    }
+    if (this.context.isStopping()) return stopping()
+    if (caller.inFlightBytes + length > config.maxInFlightBytesPerConnection && caller.inFlightBytes > 0) {
+      return this.throttled('maxInFlightBytesPerConnection', config.maxInFlightBytesPerConnection)
+    }
+    if (caller.inFlightRequests >= config.maxInFlightRequestsPerConnection) {
+      return this.throttled('maxInFlightRequestsPerConnection', config.maxInFlightRequestsPerConnection)
+    }
+    const { proxy } = this.context.shardFor(partitionId)
+    const code = proxy.produce(caller, token, partitionId, acks, bytes, start, length, startedMs)
+    if (code === 0) return undefined
+    if (code === errorTable.MESSAGE_TOO_LARGE.code) {
+      return new StreamBusError('MESSAGE_TOO_LARGE',
+        `a record batch of ${length} bytes for ${nameOf(place)}; at most ${proxy.largestBatchBytes}`)
+    }
+    return this.throttled('maxInFlightBytes', config.maxInFlightBytes)
+  }
+
+  fetch(caller: Caller, request: FetchRequest, sink: FetchSink): Fetch {
+    const place = this.placeOf(caller, rows.fetch, request.partitionId)
+    this.refuseTooMany(caller)
+    const { config, fetches } = this.context
+    if (request.offset < 0) throw new StreamBusError('OFFSET_OUT_OF_RANGE', `offset is ${request.offset} for ${nameOf(place)}`)
+    return fetches.start({
+      partitionId: request.partitionId,
+      offset: request.offset,
+      maxBytes: Math.min(request.maxBytes, config.maxFetchBytes),
+      minBytes: Math.min(request.minBytes, config.maxFetchBytes),
+      maxWaitMs: Math.min(request.maxWaitMs, config.maxFetchWaitMs),
+      isOurs: false,
+    }, sink)
+  }
+
+  async listOffsets(caller: Caller, request: ListOffsets): Promise<ListOffsetsResponse> {
+    this.placeOf(caller, rows.listOffsets, request.partitionId)
+    this.refuseTooMany(caller)
+    if (request.timestampMs < -3) {
+      throw new StreamBusError('INVALID_REQUEST', `timestampMs is ${request.timestampMs}; expected -3 or more`)
+    }
+    const fill = (view: DataView, at: number): void =>
+      view.setFloat64(at + ListOffsetsRequest.timestampAt, request.timestampMs, true)
+    return this.askOffsets(RequestType.listOffsets, request.partitionId, ListOffsetsRequest.sizeBytes, fill)
+  }
+
+  async deleteRecords(caller: Caller, request: DeleteRecords): Promise<DeleteRecordsResponse> {
+    this.placeOf(caller, rows.deleteRecords, request.partitionId)
+    this.refuseTooMany(caller)
+    this.refuseWhenStopping()
+    const fill = (view: DataView, at: number): void =>
+      view.setFloat64(at + DeleteRecordsRequest.beforeOffsetAt, request.beforeOffset, true)
+    const size = DeleteRecordsRequest.sizeBytes
+    const { offset } = await this.askOffsets(RequestType.deleteRecords, request.partitionId, size, fill)
+    return { logStartOffset: offset }
+  }
+
+  // ---- subscriptions
+
+  /**
+   * The subscription is in the caller's map when this resolves, and stands still until `begin`: its answer goes first.
+   * `isAutomatic`: no credit is counted.
+   */
+  async subscribe(caller: Caller, request: SubscribeRequest, isAutomatic = false):
+    Promise<{ readonly response: SubscribeResponse; readonly subscription: Subscription }> {
+    const place = this.placeOf(caller, rows.subscribe, request.partitionId)
+    const { config, subscriptions } = this.context
+    this.checkCredit(request.creditBytes, 0)
+    this.refuseTakenId(caller, request.subscriptionId)
+    if (caller.subscriptions.size >= config.maxSubscriptionsPerConnection) {
+      throw this.throttled('maxSubscriptionsPerConnection', config.maxSubscriptionsPerConnection)
+    }
+    const state = await this.describe(request.partitionId)
+    const offset = startOf(request.offset, state, place)
+    if (caller.isClosed) throw new StreamBusError('NETWORK_EXCEPTION', 'the connection ended')
+    this.refuseTakenId(caller, request.subscriptionId)
+    const subscription = subscriptions.add({
+      subscriber: caller, id: request.subscriptionId, partitionId: request.partitionId, offset,
+      creditBytes: request.creditBytes, isAutomatic,
+    })
+    caller.subscriptions.set(request.subscriptionId, subscription)
+    const { highWatermark, logStartOffset } = state
+    return { response: { offset, highWatermark, logStartOffset }, subscription }
+  }
+
+  begin(subscription: Subscription): void {
+    this.context.subscriptions.advance(subscription)
+  }
+
+  unsubscribe(caller: Caller, request: UnsubscribeRequest): Record<string, never> {
+    this.require(caller, rows.unsubscribe)
+    const subscription = this.subscriptionOf(caller, request.subscriptionId)
+    caller.subscriptions.delete(request.subscriptionId)
+    this.context.subscriptions.remove(subscription)
+    return {}
+  }
+
+  credit(caller: Caller, request: CreditRequest): void {
+    this.require(caller, rows.credit)
+    const subscription = this.subscriptionOf(caller, request.subscriptionId)
+    this.checkCredit(request.creditBytes, Math.max(0, subscription.creditBytes))
+    subscription.creditBytes += request.creditBytes
+    this.context.subscriptions.resume(subscription)
+  }
+
+  private checkCredit(creditBytes: number, heldBytes: number): void {
+    const { maxCreditBytes } = this.context.config
+    if (creditBytes >= 1 && creditBytes + heldBytes <= maxCreditBytes) return
+    throw new StreamBusError('INVALID_CREDIT',
+      `creditBytes is ${creditBytes} on top of ${heldBytes}; expected at least 1, and at most ${maxCreditBytes} together`)
+  }
+
+  private refuseTakenId(caller: Caller, id: number): void {
+    if (caller.subscriptions.has(id)) throw new StreamBusError('SUBSCRIPTION_EXISTS', `subscription ${id} exists`)
+  }
+
+  private subscriptionOf(caller: Caller, id: number): Subscription {
+    const subscription = caller.subscriptions.get(id)
+    if (subscription !== undefined) return subscription
+    throw new StreamBusError('UNKNOWN_SUBSCRIPTION', `there is no subscription ${id} on this connection`)
+  }
+
+  // ---- what several need
+
+  topicNamed(name: string): TopicImage {
+    const topic = this.context.cluster.image().topicByName(name)
+    if (topic !== undefined) return topic
+    throw new StreamBusError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name.slice(0, 300)}"`)
+  }
+
+  /** What an answer of a shard means, with the partition that it is about. */
+  errorOf(code: number, partitionId: number, detail = ''): StreamBusError {
+    const name: ErrorName = errorNameOf(code)
+    const place = this.context.cluster.image().partitionById(partitionId)
+    const where = place === undefined ? `partition id ${partitionId}` : nameOf(place)
+    return new StreamBusError(name, `${where}: ${errorTable[name].meaning}${detail}`)
+  }
+
+  private placeOf(caller: Caller, row: MessageRow, partitionId: number): PartitionPlace {
+    const place = this.context.cluster.image().partitionById(partitionId)
+    this.require(caller, row, place?.topic.name)
+    if (place === undefined) throw unknownPartition(partitionId)
+    return place
+  }
+
+  private throttled(key: string, limit: number): StreamBusError {
+    this.context.metrics.throttled()
+    return new StreamBusError('THROTTLING_QUOTA_EXCEEDED', `more than ${key} (${limit}) is in flight`)
+  }
+
+  private refuseTooMany(caller: Caller): void {
+    const { maxInFlightRequestsPerConnection } = this.context.config
+    if (caller.inFlightRequests < maxInFlightRequestsPerConnection) return
+    throw this.throttled('maxInFlightRequestsPerConnection', maxInFlightRequestsPerConnection)
+  }
+
+  private refuseWhenStopping(): void {
+    if (this.context.isStopping()) throw stopping()
+  }
+
+  private describe(partitionId: number): Promise<PartitionState> {
+    return this.ask(RequestType.describe, partitionId, 8, DescribeReply.sizeBytes, () => undefined, (view, at) => ({
+      logStartOffset: view.getFloat64(at + DescribeReply.logStartOffsetAt, true),
+      highWatermark: view.getFloat64(at + DescribeReply.highWatermarkAt, true),
+      sizeBytes: view.getFloat64(at + DescribeReply.sizeBytesAt, true),
+      segmentCount: view.getUint32(at + DescribeReply.segmentCountAt, true),
+    }))
+  }
+
+  private askOffsets(type: number, partitionId: number, bodyBytes: number, fill: (view: DataView, at: number) => void):
+    Promise<ListOffsetsResponse> {
+    return this.ask(type, partitionId, bodyBytes, OffsetsReply.sizeBytes, fill, (view, at) => ({
+      offset: view.getFloat64(at + OffsetsReply.offsetAt, true),
+      timestampMs: view.getFloat64(at + OffsetsReply.timestampAt, true),
+    }))
+  }
+
+  private ask<T>(
+    type: number, partitionId: number, bodyBytes: number, replyBytes: number,
+    fill: (view: DataView, at: number) => void, read: (view: DataView, at: number) => T,
+  ): Promise<T> {
+    const { proxy } = this.context.shardFor(partitionId)
+    return new Promise((resolve, reject) => {
+      const onReply = ({ view, bodyPosition }: RingConsumer): void => {
+        const code = view.getInt32(bodyPosition + errorCodeAt, true)
+        if (code === 0) resolve(read(view, bodyPosition))
+        else reject(this.errorOf(code, partitionId))
+      }
+      const id = proxy.request(type, partitionId, bodyBytes, replyBytes, { onReply }, false, fill)
+      if (id < 0) reject(this.throttled('maxInFlightBytes', this.context.config.maxInFlightBytes))
+      else proxy.flush()
+    })
+  }
+}
+
+function startOf(wanted: number, state: PartitionState, place: PartitionPlace): number {
+  if (wanted === latest) return state.highWatermark
+  if (wanted === earliest) return state.logStartOffset
+  if (wanted >= state.logStartOffset && wanted <= state.highWatermark) return wanted
+  throw new StreamBusError('OFFSET_OUT_OF_RANGE',
+    `offset is ${wanted} for ${nameOf(place)}; expected ${state.logStartOffset} to ${state.highWatermark}`)
+}
+
+function stopping(): StreamBusError {
+  return new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped')
+}
+
+function unknownPartition(partitionId: number): StreamBusError {
+  return new StreamBusError('UNKNOWN_TOPIC_ID', `there is no partition with the id ${partitionId}`)
+}
+
+function nameOf({ topic, partition }: PartitionPlace): string {
+  return `${topic.name} partition ${partition.partition}`
+}
+
+function topicInfoOf({ name, topicId, partitions }: TopicImage): TopicInfo {
+  return { name, topicId, partitions }
+}
+
+function recordOf(configs: readonly ConfigEntry[]): Record<string, string> {
+  return Object.fromEntries(configs.map(({ name, value }) => [name, value]))
+}

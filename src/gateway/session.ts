@@ -1,0 +1,197 @@
+/**
+ * What both subprotocols' connections have in common: limits, life, and room in the socket.
+ * Runs on: main. Touches: its socket.
+ */
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { anonymous } from './authorize.js'
+import type { Block } from './block-pool.js'
+import type { Fetch, FetchSink } from './fetch.js'
+import { closeCodes } from './front-door.js'
+import type { Flushable, GatewayContext } from './gateway-context.js'
+import type { Caller, Operations } from './operations.js'
+import type { Subscription } from './subscriptions.js'
+import type { Socket, SocketHandler } from './transport.js'
+
+/** How long a binary client may take to say Hello. */
+export const helloTimeoutMs = 10_000
+
+export abstract class Session implements SocketHandler, Caller, Flushable {
+  readonly principal = anonymous
+  readonly subscriptions = new Map<number, Subscription>()
+  inFlightBytes = 0
+  inFlightRequests = 0
+  isClosed = false
+  lastHeardMs: number
+  readonly openedMs: number
+  protected readonly context: GatewayContext
+  protected readonly operations: Operations
+  protected readonly socket: Socket
+  private readonly fetches = new Set<Fetch>()
+  private keptBack: Fetch[] = []
+  private readonly onEnd: (session: Session) => void
+
+  constructor(context: GatewayContext, operations: Operations, socket: Socket, onEnd: (session: Session) => void) {
+    this.context = context
+    this.operations = operations
+    this.socket = socket
+    this.onEnd = onEnd
+    this.openedMs = performance.now()
+    this.lastHeardMs = this.openedMs
+  }
+
+  abstract readonly isJson: boolean
+  /** Hello was said, where it has to be. */
+  abstract readonly isGreeted: boolean
+  abstract flush(): void
+  /** Says why the connection ends. */
+  protected abstract sendFailure(error: StreamBusError): void
+  /** One whole frame. Throws what ends the connection. */
+  protected abstract take(bytes: Uint8Array, isBinary: boolean): void
+  abstract produced(
+    token: number, code: number, baseOffset: number, logStartOffset: number, partitionId: number, batchBytes: number,
+    startedMs: number,
+  ): void
+  abstract deliver(
+    subscription: Subscription, block: Block, from: number, to: number, highWatermark: number, isWhole: boolean,
+  ): void
+  abstract endSubscription(subscription: Subscription, code: number, logStartOffset: number): void
+
+  onMessage(bytes: Uint8Array, isBinary: boolean): void {
+    if (this.isClosed) return
+    this.lastHeardMs = performance.now()
+    this.context.metrics.received(bytes.length)
+    try {
+      this.refuseTooLarge(bytes.length)
+      this.take(bytes, isBinary)
+    } catch (error) {
+      this.context.metrics.malformed()
+      this.fail(StreamBusError.from(error))
+    }
+    this.context.flushShards()
+    this.flush()
+  }
+
+  private refuseTooLarge(sizeBytes: number): void {
+    const { maxFrameBytes } = this.context.config
+    if (sizeBytes <= maxFrameBytes) return
+    throw new StreamBusError('FRAME_TOO_LARGE', `a frame of ${sizeBytes} bytes; at most ${maxFrameBytes} are accepted`)
+  }
+
+  /** Tells the peer why, and ends this connection; others know nothing of it. */
+  fail(error: StreamBusError): void {
+    if (this.isClosed) return
+    this.flush()
+    // What was to be sent may have been too much for the peer.
+    if (this.isClosed) return
+    this.sendFailure(error)
+    this.socket.close(closeCodeOf(error), error.name)
+    this.onClose()
+  }
+
+  onClose(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    for (const subscription of this.subscriptions.values()) this.context.subscriptions.remove(subscription)
+    this.subscriptions.clear()
+    for (const fetch of this.fetches) this.context.fetches.cancel(fetch)
+    this.fetches.clear()
+    this.keptBack = []
+    this.onEnd(this)
+  }
+
+  // ---- room in the socket
+
+  hasRoom(): boolean {
+    return !this.isClosed && this.socket.bufferedBytes() < this.context.config.maxSendBufferBytes
+  }
+
+  /** Sends a frame. A peer that asks and does not read is let go: what it has not taken is bounded. */
+  protected put(bytes: Uint8Array): void {
+    if (!this.mayPut(bytes.length)) return
+    this.context.metrics.sent(bytes.length)
+    this.socket.send(bytes)
+  }
+
+  protected putText(text: string): void {
+    if (!this.mayPut(text.length)) return
+    this.context.metrics.sent(text.length)
+    this.socket.sendText(text)
+  }
+
+  private mayPut(sizeBytes: number): boolean {
+    if (this.isClosed) return false
+    const buffered = this.socket.bufferedBytes()
+    const { maxSendBufferBytes, maxFrameBytes } = this.context.config
+    if (buffered === 0 || buffered + sizeBytes <= maxSendBufferBytes + maxFrameBytes) return true
+    // No failure message: there is no room for one either.
+    this.socket.close(closeCodes.slow, 'SLOW_CONSUMER')
+    this.onClose()
+    return false
+  }
+
+  onDrain(): void {
+    if (!this.hasRoom()) return
+    const { keptBack } = this
+    this.keptBack = []
+    for (const fetch of keptBack) this.context.fetches.again(fetch)
+    for (const subscription of this.subscriptions.values()) this.context.subscriptions.resume(subscription)
+  }
+
+  // ---- fetches of this connection
+
+  /** Keeps the fetch until it is answered, so that it ends with the connection. */
+  protected track(startedBy: (sink: FetchSink) => Fetch, sink: SessionFetchSink): void {
+    this.inFlightRequests++
+    let isDone = false
+    let fetch: Fetch | undefined
+    const done = (): void => {
+      isDone = true
+      this.inFlightRequests--
+      if (fetch !== undefined) this.fetches.delete(fetch)
+    }
+    try {
+      fetch = startedBy({
+        canTake: () => this.hasRoom(),
+        keepBack: (kept) => this.keepBack(kept),
+        onBatches: (block, highWatermark, logStartOffset) => {
+          done()
+          sink.onBatches(block, highWatermark, logStartOffset)
+          if (block !== undefined) this.context.blocks.release(block)
+          this.context.flushLater(this)
+        },
+        onFetchError: (code, highWatermark, logStartOffset) => {
+          done()
+          sink.onFetchError(code, highWatermark, logStartOffset)
+          this.context.flushLater(this)
+        },
+      })
+    } catch (error) {
+      done()
+      throw error
+    }
+    if (!isDone) this.fetches.add(fetch)
+  }
+
+  private keepBack(fetch: Fetch): void {
+    this.keptBack.push(fetch)
+    // It may have drained since.
+    if (this.hasRoom()) setImmediate(() => this.onDrain())
+  }
+}
+
+export type SessionFetchSink = Pick<FetchSink, 'onBatches' | 'onFetchError'>
+
+export function closeCodeOf(error: StreamBusError): number {
+  switch (error.name) {
+    case 'FRAME_TOO_LARGE':
+      return closeCodes.tooLarge
+    case 'IDLE_TIMEOUT':
+      return closeCodes.timeout
+    case 'TOO_MANY_CONNECTIONS':
+    case 'SHUTTING_DOWN':
+    case 'STARTING':
+      return closeCodes.down
+    default:
+      return closeCodes.malformed
+  }
+}
