@@ -63,7 +63,6 @@ function listenToSignals(): { readonly signal: Promise<string> } {
     let seen = 0
     for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
       process.on(name, () => {
-        if (name === 'SIGHUP' && seen === 0) return
         seen++
         if (seen > 1) process.exit(130)
         resolve(name)
