@@ -7,7 +7,7 @@
  *   for (let work = node.takeWork(); work; work = node.takeWork()) {
  *     persist(work.snapshot, work.entries, work.hardState)      synced if work.mustSync
  *     send(work.messages)                                        may also be sent before persisting
- *     send(node.finish())                                        these answer for the disk; committed entries are applied
+ *     send(node.finish())                                        they answer for the disk; what is committed is applied
  *   }
  *   node.takeResults(), node.image
  *

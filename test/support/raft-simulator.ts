@@ -1,5 +1,5 @@
 /**
- * Several metadata nodes in one thread: real raft, real logs on disks that lose what a power cut loses, a seeded network.
+ * Several metadata nodes in one thread: raft, logs on disks that lose what a power cut loses, a seeded network.
  * Runs on: the test process, everything inline. The same seed and the same calls give the same trace.
  */
 import { createHash, type Hash } from 'node:crypto'

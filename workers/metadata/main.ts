@@ -1,5 +1,5 @@
 /**
- * The metadata worker's thread: cluster metadata by raft. Its event loop runs; its disk writes are small and synchronous.
+ * The metadata worker's thread: cluster metadata by raft. Its event loop runs; its disk writes are small and synced.
  * Runs on: the metadata worker. Touches: data/metadata, its port to main. Never: partitions, sockets of clients.
  */
 import { getRandomValues, randomBytes } from 'node:crypto'

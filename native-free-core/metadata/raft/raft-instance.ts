@@ -5,6 +5,8 @@
  * A Go panic in a call poisons that node only. Anything else that Go dies of (memory, deadlock, a panic on another
  * goroutine) ends the instance: `ended` says so and refuses every later call.
  */
+// Programs outside the core include this file by import only, and would not find the declarations.
+// oxlint-disable-next-line typescript/triple-slash-reference
 /// <reference path="../../webassembly.d.ts" />
 import { RaftWriter } from './raft-codec.js'
 import { RaftNode } from './raft-node.js'

@@ -3,9 +3,9 @@
  * Runs on: the test process.
  */
 import { expect } from 'chai'
-import { MetadataImage } from '../../../native-free-core/metadata/metadata-image.js'
+import { type ImageContent, MetadataImage } from '../../../native-free-core/metadata/metadata-image.js'
 
-const image = new MetadataImage({
+const content: ImageContent = {
   version: 42,
   clusterId: 'c'.repeat(32),
   brokers: [{ brokerId: 0, host: 'localhost', port: 9400, incarnation: 'i' }],
@@ -23,7 +23,8 @@ const image = new MetadataImage({
   nextPartitionId: 10,
   nextProducerId: 2000,
   deletedTopics: [{ topicId: 'd'.repeat(32), version: 40 }],
-})
+}
+const image = new MetadataImage(content)
 
 function bytesOf(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value))
@@ -76,6 +77,6 @@ describe('metadata image', () => {
       isr: [0],
     }))
     const topics = [{ ...image.topics[0]!, partitions }]
-    expect(new MetadataImage({ ...image, topics }).encode().length).to.be.lessThan(500_000)
+    expect(new MetadataImage({ ...content, topics }).encode().length).to.be.lessThan(500_000)
   })
 })
