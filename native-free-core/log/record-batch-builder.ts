@@ -37,8 +37,8 @@ export interface BatchOptions {
 
 export const noHeaders: readonly HeaderBytes[] = []
 
-/** A loop is faster than a call of `set` up to about this length (measured). */
-const loopCopyBytes = 24
+/** Up to this length a loop is no slower than a call of `set` (16 ns at any length; the loop 6 ns at 4, 57 at 24). */
+const loopCopyBytes = 8
 
 export class RecordBatchBuilder {
   private buffer: Uint8Array

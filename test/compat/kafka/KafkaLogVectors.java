@@ -40,8 +40,10 @@ public class KafkaLogVectors {
         batch("nulls and empties", -1, -1, -1, record(5, null, null), record(5, "", ""), record(4, "k", null));
         batch("headers", -1, -1, -1, new SimpleRecord(7, utf8("k"), utf8("v"),
             new Header[] {new RecordHeader("a", utf8("1")), new RecordHeader("\u00e9", null)}));
-        batch("idempotent", 4123456789L, 3, 2147483646, record(10, "a", "1"), record(12, "b", "2"), record(11, "c", "3"));
-        batch("far apart in time", -1, -1, -1, record(0, "a", "b"), record(9007199254740991L, "c", "d"), record(1, "e", "f"));
+        batch("idempotent", 4123456789L, 3, 2147483646,
+            record(10, "a", "1"), record(12, "b", "2"), record(11, "c", "3"));
+        batch("far apart in time", -1, -1, -1,
+            record(0, "a", "b"), record(9007199254740991L, "c", "d"), record(1, "e", "f"));
         print("batches", ",");
         snapshot();
         print("producerSnapshot", "");
@@ -78,7 +80,8 @@ public class KafkaLogVectors {
         lines.add("    \"" + hex(Files.readAllBytes(new File(folder, "00000000000000000108.snapshot").toPath())) + "\"");
     }
 
-    static void append(ProducerStateManager manager, long id, int epoch, int first, int last, long offset, long time) {
+    static void append(
+            ProducerStateManager manager, long id, int epoch, int first, int last, long offset, long time) {
         var info = manager.prepareUpdate(id, AppendOrigin.CLIENT);
         int delta = last >= first ? last - first : 1;
         info.appendDataBatch((short) epoch, first, last, time, new LogOffsetMetadata(offset), offset + delta, false);

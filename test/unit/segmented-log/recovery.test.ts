@@ -302,13 +302,13 @@ describe('a segmented log after a power cut', () => {
     disk.makeFolder('/topics')
     disk.syncFolder('/')
     let log = newLog(disk)
-    let written = new Uint8Array(0)
+    let written: Uint8Array = new Uint8Array(0)
     log.syncAll()
     // What the shard's recovery point file would hold.
     let point = log.durablePoint
     for (let round = 0; round < 8; round++) {
       for (let steps = random.between(1, 40); steps > 0; steps--) {
-        const batches = Array.from({ length: random.between(1, 3) }, () => new Uint8Array(0))
+        const batches = Array.from({ length: random.between(1, 3) }, (): Uint8Array => new Uint8Array(0))
         let offset = log.endOffset
         for (const index of batches.keys()) {
           batches[index] = randomBatch(random, offset, sequences)

@@ -54,8 +54,8 @@ export type SegmentedLogConfig = Pick<
 >
 
 /**
- * Everything below `endOffset` is on disk: it ends at `position` of the segment that was active then. Store it synced, and
- * lower it before `truncateTo`.
+ * Everything below `endOffset` is on disk: it ends at `position` of the segment that was active then. Store it synced,
+ * and lower it before `truncateTo`.
  */
 export interface RecoveryPoint {
   readonly endOffset: number
@@ -377,8 +377,8 @@ export class SegmentedLog {
 
   /**
    * Writes whole batches, in order, with their final offsets. Begins new segments where the configuration says so. On a
-   * failed write the log ends with the last batch that was written; nothing is synced. `nowMs` tells the age of segments
-   * whose records carry no time.
+   * failed write the log ends with the last batch that was written; nothing is synced. `nowMs` tells the age of
+   * segments whose records carry no time.
    */
   append(views: readonly Uint8Array[], nowMs = 0): void {
     const run = new Run(this.active)
