@@ -69,8 +69,9 @@ export class Placement {
       new ProducerState().copyFrom(log.producers), shard.ringFor(config))
     shard.partitions.set(ids.partitionId, partition)
     shard.settler.setPoint(partition)
+    // What an earlier life left unsynced, names too, is synced before the head passes anything that relies on it.
+    if (log.needsSync) shard.settler.touch(partition)
     if (!isNew) return
-    shard.settler.touch(partition)
     shard.settler.touchFolder(this.folders.root)
     shard.writeMetadataEntry(partition, EntryType.create, createPayload(image.version, ids.partitionId, topic.name))
   }
@@ -87,11 +88,10 @@ export class Placement {
     shard.dropParked(partition, errorTable.UNKNOWN_TOPIC_ID.code)
     shard.partitions.delete(partitionId)
     shard.writeMetadataEntry(partition, EntryType.delete, versionPayload(image.version))
-    shard.settler.retire(partition, () => {
-      partition.log.close()
-      this.folders.markDeleted(topicId, topicName, number)
-      shard.settler.touchFolder(this.folders.root)
-    })
+    // At once, and not when the sync thread is done with its files: a topic made anew may take the name before that.
+    this.folders.markDeleted(topicId, topicName, number)
+    shard.settler.touchFolder(this.folders.root)
+    shard.settler.retire(partition, () => partition.log.close())
   }
 
   /** Frees the space of deleted partitions, a few at a time. */

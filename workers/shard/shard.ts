@@ -503,7 +503,8 @@ export class Shard {
     writeUint64LE(new DataView(payload.buffer), 0, offset)
     if (!this.writeEntry(partition, EntryType.logStart, payload)) return false
     partition.logStartOffset = offset
-    partition.log.deleteRecordsUpTo(offset)
+    // What is not settled yet is in no segment: the partition's own log start covers it.
+    partition.log.deleteRecordsUpTo(Math.min(offset, partition.log.endOffset))
     this.settler.touch(partition)
     return true
   }

@@ -10,7 +10,7 @@ import { decodeUtf8 } from '../../native-free-core/bytes/utf8.js'
 import type { TopicConfig } from '../../native-free-core/config/topic-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { parsePartitionMetadata } from '../../native-free-core/log/partition-metadata.js'
-import type { Disk } from './disk.js'
+import { type Disk, systemErrorCode } from './disk.js'
 import type { RecoveryPoint } from './recovery-point.js'
 import { SegmentedLog } from './segmented-log/segmented-log.js'
 
@@ -38,7 +38,7 @@ export class PartitionFolders {
     topicId: Uuid, topicName: string, partition: number, config: TopicConfig, point: RecoveryPoint | undefined,
   ): SegmentedLog {
     const folder = this.pathOf(topicName, partition)
-    this.moveStrangerAway(folder, topicId)
+    this.moveStrangerAway(folder, topicId, point)
     if (this.disk.exists(`${folder}/partition.metadata`)) {
       return SegmentedLog.open(this.disk, folder, config, point)
     }
@@ -50,14 +50,30 @@ export class PartitionFolders {
   }
 
   /** The folder of a topic deleted just before a crash may still have the name. */
-  private moveStrangerAway(folder: string, topicId: Uuid): void {
+  private moveStrangerAway(folder: string, topicId: Uuid, point: RecoveryPoint | undefined): void {
+    if (!this.disk.exists(folder)) return
     const path = `${folder}/partition.metadata`
+    const isRelied = point !== undefined && point.endOffset > point.logStartOffset
+    // Made just before a crash and never synced: whatever it holds is in the journal.
+    if (!isRelied && !this.isReadable(path)) return this.disk.removeFolder(folder)
     if (!this.disk.exists(path)) return
     const owner = this.ownerOf(path)
-    if (owner !== undefined && owner !== topicId) this.disk.rename(folder, `${folder}.${owner}${deletedSuffix}`)
+    if (owner !== topicId) this.disk.rename(folder, `${folder}.${owner}${deletedSuffix}`)
   }
 
-  private ownerOf(path: string): Uuid | undefined {
+  private isReadable(path: string): boolean {
+    if (!this.disk.exists(path)) return false
+    try {
+      this.ownerOf(path)
+      return true
+    } catch (error) {
+      // Only what it holds may be wrong; a disk that does not answer is another matter.
+      if (systemErrorCode(error) !== undefined || !(error instanceof StreamBusError)) throw error
+      return false
+    }
+  }
+
+  private ownerOf(path: string): Uuid {
     const file = this.disk.open(path, 'read')
     try {
       const bytes = new Uint8Array(this.disk.size(file))

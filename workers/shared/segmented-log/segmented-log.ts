@@ -231,6 +231,7 @@ export class SegmentedLog {
     this.segments = offsets.map((name) => new Segment(this.disk, this.folder, name!.baseOffset, nowMs))
     if (this.segments.length === 0) this.startAt(logStartOffset, nowMs)
     else this.recoverSegments(point)
+    if (point === undefined) this.markNames()
     if (point !== undefined && this.endOffset < point.endOffset) throw this.lostSegments(point)
     this.startOffset = Math.max(this.baseOffset, Math.min(logStartOffset, this.endOffset))
     this.durable = point ?? { endOffset: this.baseOffset, position: 0 }
@@ -239,6 +240,13 @@ export class SegmentedLog {
     this.loadEpochs()
     this.reloadProducers()
     this.snapshots.removeStrays()
+  }
+
+  /** No recovery point ever relied on the folder: its names may be in the page cache only. */
+  private markNames(): void {
+    this.syncs.mark(`${this.folder}/${partitionMetadataFileName}`, 'file')
+    this.syncs.mark(this.folder, 'folder')
+    this.syncs.mark(parentOf(this.folder), 'folder')
   }
 
   /** Removes what an interrupted removal or replacement left, and indexes without a segment; returns the rest. */
