@@ -25,7 +25,8 @@ export class PowerCut extends Error {
   override readonly name = 'PowerCut'
 }
 
-export type Fault = 'power cut' | 'EIO' | 'ENOSPC' | undefined
+/** kill: the process ends in this call; call `restartProcess` then, not `restart`. */
+export type Fault = 'power cut' | 'kill' | 'EIO' | 'ENOSPC' | undefined
 export type Operation =
   | 'open'
   | 'write'
@@ -104,7 +105,7 @@ export class MemoryDisk implements Disk {
     if (this.isOff) throw new PowerCut(`${operation} of ${path}: the power is off`)
     this.callCount++
     const fault = this.options.fault?.(operation, path)
-    if (fault === 'power cut') this.isOff = true
+    if (fault === 'power cut' || fault === 'kill') this.isOff = true
     return fault
   }
 
@@ -114,7 +115,7 @@ export class MemoryDisk implements Disk {
   }
 
   private errorOf(fault: string, operation: string, path: string): Error {
-    if (fault === 'power cut') return new PowerCut(`${operation} of ${path}: power cut`)
+    if (fault === 'power cut' || fault === 'kill') return new PowerCut(`${operation} of ${path}: ${fault}`)
     return systemError(fault, operation, path)
   }
 

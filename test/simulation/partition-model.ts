@@ -1,0 +1,150 @@
+/**
+ * What a partition must hold after any fault, told by what was acknowledged: the judge of every chaos test.
+ * Runs on: the test process. Touches: nothing.
+ *
+ * | batch                                   | after a restart                                              |
+ * |-----------------------------------------|--------------------------------------------------------------|
+ * | acknowledged, or seen by a reader       | there, whole, at its offset                                  |
+ * | sent, never answered                    | there whole or not at all; idempotent ones at most once      |
+ * | any                                     | in the order sent by its producer, offsets dense             |
+ */
+import { BatchLayout, forEachBatch } from '../../native-free-core/log/record-batch.js'
+
+export interface SentBatch {
+  /** In the order of sending, from 0. */
+  readonly index: number
+  readonly crc: number
+  readonly recordCount: number
+  readonly isIdempotent: boolean
+  readonly bytes: Uint8Array
+  /** -1: not acknowledged. */
+  offset: number
+}
+
+export interface FoundBatch {
+  readonly baseOffset: number
+  readonly recordCount: number
+  readonly crc: number
+  readonly isSound: boolean
+}
+
+export class PartitionModel {
+  readonly name: string
+  readonly sent: SentBatch[] = []
+  /** Records below were deleted: nothing is said about them. */
+  logStartOffset = 0
+  /** The log start may have moved up to here. */
+  mayStartAt = 0
+  private readonly byCrc = new Map<number, SentBatch>()
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  /** Batches are told apart by their CRC: make each one unique. */
+  send(bytes: Uint8Array, isIdempotent: boolean): SentBatch {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const batch: SentBatch = {
+      index: this.sent.length,
+      crc: view.getUint32(BatchLayout.crcAt),
+      recordCount: view.getInt32(BatchLayout.recordCountAt),
+      isIdempotent,
+      bytes,
+      offset: -1,
+    }
+    if (this.byCrc.has(batch.crc)) throw new Error('two batches of one CRC: the test must make them differ')
+    this.byCrc.set(batch.crc, batch)
+    this.sent.push(batch)
+    return batch
+  }
+
+  acknowledge(batch: SentBatch, offset: number): void {
+    if (batch.offset >= 0 && batch.offset !== offset) {
+      throw new Error(`${this.name}: batch ${batch.index} was at offset ${batch.offset} and is answered with ${offset}`)
+    }
+    batch.offset = offset
+  }
+
+  /** The end of what was acknowledged. */
+  get acknowledgedEnd(): number {
+    let end = 0
+    for (const batch of this.sent) if (batch.offset >= 0) end = Math.max(end, batch.offset + batch.recordCount)
+    return end
+  }
+
+  /** Judges a whole log, as read; throws with what is wrong. What was found counts as acknowledged from then on. */
+  judge(logStartOffset: number, highWatermark: number, found: readonly FoundBatch[]): void {
+    if (logStartOffset < this.logStartOffset || logStartOffset > Math.max(this.logStartOffset, this.mayStartAt)) {
+      this.fail(`starts at ${logStartOffset}; expected ${this.logStartOffset} to ${this.mayStartAt}`)
+    }
+    this.logStartOffset = logStartOffset
+    this.judgeOffsets(highWatermark, found)
+    this.judgeOrder(found)
+    this.judgeLoss(highWatermark)
+  }
+
+  private judgeOffsets(highWatermark: number, found: readonly FoundBatch[]): void {
+    let expected = found[0]?.baseOffset ?? highWatermark
+    if (expected > this.logStartOffset && found.length > 0) {
+      this.fail(`begins at ${expected} although its log start is ${this.logStartOffset}`)
+    }
+    for (const batch of found) {
+      if (!batch.isSound) this.fail(`the batch at offset ${batch.baseOffset} fails its CRC`)
+      if (batch.baseOffset !== expected) this.fail(`offset ${batch.baseOffset} follows ${expected - 1}`)
+      expected += batch.recordCount
+    }
+    if (expected !== highWatermark) this.fail(`ends at ${expected}; its high watermark is ${highWatermark}`)
+  }
+
+  private judgeOrder(found: readonly FoundBatch[]): void {
+    const seen = new Set<number>()
+    let lastIndex = -1
+    for (const { crc, baseOffset } of found) {
+      const batch = this.byCrc.get(crc)
+      if (batch === undefined) return this.fail(`the batch at offset ${baseOffset} was never sent`)
+      if (seen.has(crc)) this.fail(`batch ${batch.index} is there twice`)
+      seen.add(crc)
+      if (batch.isIdempotent) {
+        if (batch.index < lastIndex) this.fail(`batch ${batch.index} is behind batch ${lastIndex}`)
+        lastIndex = batch.index
+      }
+      if (batch.offset >= 0 && batch.offset !== baseOffset) {
+        this.fail(`batch ${batch.index} was acknowledged at offset ${batch.offset} and is at ${baseOffset}`)
+      }
+    }
+    for (const { crc, baseOffset } of found) this.byCrc.get(crc)!.offset = baseOffset
+    this.foundCrcs = seen
+  }
+
+  private foundCrcs = new Set<number>()
+
+  private judgeLoss(highWatermark: number): void {
+    for (const batch of this.sent) {
+      if (batch.offset < 0 || batch.offset + batch.recordCount <= this.logStartOffset) continue
+      if (this.foundCrcs.has(batch.crc)) continue
+      this.fail(`batch ${batch.index}, acknowledged at offset ${batch.offset}, is lost; it ends at ${highWatermark}`)
+    }
+  }
+
+  private fail(what: string): never {
+    throw new Error(`${this.name}: ${what}`)
+  }
+}
+
+/** The batches of fetched bytes from `offset` on. `crcOf` checks the content. */
+export function batchesOf(
+  bytes: Uint8Array,
+  crcOf: (bytes: Uint8Array, start: number, end: number) => number,
+): FoundBatch[] {
+  const found: FoundBatch[] = []
+  forEachBatch(bytes, 0, bytes.length, (batch) => {
+    const end = batch.position + batch.sizeBytes
+    found.push({
+      baseOffset: batch.baseOffset,
+      recordCount: batch.recordCount,
+      crc: batch.crc,
+      isSound: crcOf(batch.bytes, batch.position + BatchLayout.attributesAt, end) === batch.crc,
+    })
+  })
+  return found
+}

@@ -1,0 +1,42 @@
+/**
+ * The engine on a disk that loses power, dies in calls, and refuses: hundreds of seeded histories, and canaries.
+ * Runs on: the test process.
+ */
+import { expect } from 'chai'
+import { Random, seedOfRun, withSeed } from '../support/random.js'
+import { type HistoryOptions, StorageHistory } from './storage-history.js'
+
+const replay = 'npm run chaos:storage -- --histories 1 --seed'
+
+function runOne(seed: number, options: HistoryOptions): void {
+  withSeed(seed, `${replay} ${seed}`, (random) => new StorageHistory(random, options).run())
+}
+
+describe('storage on a disk that loses power', function () {
+  this.timeout(120_000)
+
+  it('loses nothing acknowledged, doubles nothing, keeps order, through hundreds of histories', () => {
+    const seed = seedOfRun()
+    for (let index = 0; index < 200; index++) runOne(seed + index, { lives: 4, steps: 150, errors: false })
+  })
+
+  it('is seen to lose when durable writes are not durable', () => {
+    expect(historiesUntilLoss({ durableWritesAreNot: true })).to.be.at.most(50)
+  })
+
+  it('is seen to lose when folders are not synced', () => {
+    expect(historiesUntilLoss({ folderSyncsAreNot: true })).to.be.at.most(50)
+  })
+
+  /** How many histories it takes until one loses something; infinity when none of 50 does. */
+  function historiesUntilLoss(disk: NonNullable<HistoryOptions['disk']>): number {
+    for (let count = 1; count <= 50; count++) {
+      try {
+        new StorageHistory(new Random(count), { lives: 4, steps: 150, errors: false, disk }).run()
+      } catch {
+        return count
+      }
+    }
+    return Number.POSITIVE_INFINITY
+  }
+})
