@@ -1,5 +1,6 @@
 /**
- * Record batches: append, finish, validate, CRC, walk. `node build/bench/micro/record-batch.js` after `npm run build:test`.
+ * Record batches: append, finish, validate, CRC, walk. After `npm run build:test`:
+ * `node build/bench/micro/record-batch.js`.
  * Runs on: a process of its own; measure on a quiet machine.
  */
 import benny from 'benny'

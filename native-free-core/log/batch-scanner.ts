@@ -12,6 +12,8 @@ import { BatchLayout, type BatchProblem, batchHeaderBytes, checkBatchHeader, Rec
 export type ReadAt = (into: Uint8Array, position: number) => number
 
 const leastWindowBytes = 512
+/** From this size on a batch's header is read alone when only headers are wanted. */
+const largeBatchBytes = 8 * 1024
 
 export class BatchScanner {
   /** The header of the current batch; its records are not all in the window. */
@@ -86,7 +88,8 @@ export class BatchScanner {
   /** Makes `count` bytes from `position` on available; returns where in the window, or -1 if the file ends before. */
   private bring(position: number, count: number): number {
     if (position < this.windowStart || position + count > this.windowEnd) {
-      const length = Math.min(this.window.length, this.end - position)
+      const isSkipping = !this.withCrc && this.sizeBytes >= largeBatchBytes
+      const length = Math.min(isSkipping ? leastWindowBytes : this.window.length, this.end - position)
       this.windowStart = position
       this.windowEnd = position + this.read(this.window.subarray(0, Math.max(length, 0)), position)
     }

@@ -4,7 +4,7 @@
  * Source: Kafka's ProducerStateManager and ProducerAppendInfo, version 4.
  *
  * A producer that the partition does not know may start with any sequence: its state may have gone with the records
- * that retention removed, and refusing it would stop a healthy producer (Kafka does the same since version 2.5).
+ * that retention removed, and refusing it would stop a healthy producer. Kafka does the same.
  *
  * Snapshot file, big-endian, Kafka's version 1:
  *  0             2             6         10

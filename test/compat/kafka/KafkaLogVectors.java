@@ -77,14 +77,16 @@ public class KafkaLogVectors {
         append(manager, 70000000000L, 0, 2147483647, 0, 106, 1700000000003L);
         manager.updateMapEndOffset(108);
         manager.takeSnapshot();
-        lines.add("    \"" + hex(Files.readAllBytes(new File(folder, "00000000000000000108.snapshot").toPath())) + "\"");
+        byte[] bytes = Files.readAllBytes(new File(folder, "00000000000000000108.snapshot").toPath());
+        lines.add("    \"" + hex(bytes) + "\"");
     }
 
     static void append(
             ProducerStateManager manager, long id, int epoch, int first, int last, long offset, long time) {
         var info = manager.prepareUpdate(id, AppendOrigin.CLIENT);
         int delta = last >= first ? last - first : 1;
-        info.appendDataBatch((short) epoch, first, last, time, new LogOffsetMetadata(offset), offset + delta, false);
+        info.appendDataBatch(
+            (short) epoch, first, last, time, new LogOffsetMetadata(offset), offset + delta, false);
         manager.update(info);
     }
 

@@ -258,6 +258,53 @@ describe('opening a segmented log', () => {
     if (name !== undefined) truncateFile(disk, name, 7)
   }
 
+  it('cuts where offsets are not dense', () => {
+    const disk = memoryDisk()
+    const log = newLog(disk)
+    appendSingles(log, 4)
+    log.close()
+    const name = segmentFileName(0, 'log')
+    const stray = makeBatch({ baseOffset: 5 })
+    writeFile(disk, name, Buffer.concat([fileBytes(disk, `${logFolder}/${name}`), stray]))
+    const again = open(disk)
+    expect([again.endOffset, again.recovery.tornBytes]).to.deep.equal([4, stray.length])
+    expect(again.recovery.reason).to.equal('starts at offset 5, not 4')
+  })
+
+  it('syncs what it found in the page cache before anyone relies on it', () => {
+    const disk = memoryDisk()
+    disk.makeFolder('/topics')
+    disk.syncFolder('/')
+    const log = newLog(disk)
+    log.syncAll()
+    appendSingles(log, 10)
+    disk.restartProcess()
+    const again = open(disk, log.durablePoint)
+    expect([again.endOffset, again.needsSync]).to.deep.equal([10, true])
+    again.syncAll()
+    expect(again.durablePoint.endOffset).to.equal(10)
+    disk.cutPower()
+    disk.restart()
+    expect(open(disk, again.durablePoint).endOffset).to.equal(10)
+  })
+
+  it('counts the age of the active segment from its first record', () => {
+    const config = { ...smallConfig, segmentMs: 100 }
+    for (const point of ['none', 'durable'] as const) {
+      const disk = memoryDisk()
+      const log = newLog(disk, config)
+      for (let index = 0; index < 9; index++)
+        log.append([makeBatch({ baseOffset: index, timestamp: 1000 + index * 10 })])
+      log.syncAll()
+      log.close()
+      const again = SegmentedLog.open(disk, logFolder, config, point === 'none' ? undefined : log.durablePoint)
+      again.append([makeBatch({ baseOffset: 9, timestamp: 1100 })])
+      expect(again.segmentCount).to.equal(1)
+      again.append([makeBatch({ baseOffset: 10, timestamp: 1101 })])
+      expect(again.segmentCount).to.equal(2)
+    }
+  })
+
   it('keeps one snapshot a segment and the newest', () => {
     const disk = memoryDisk()
     const log = newLog(disk)

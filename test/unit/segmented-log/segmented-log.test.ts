@@ -5,6 +5,7 @@
 import { expect } from 'chai'
 import { LeaderEpochs } from '../../../native-free-core/log/leader-epoch-checkpoint.js'
 import { forEachBatch, RecordBatchView } from '../../../native-free-core/log/record-batch.js'
+import { dumpPath } from '../../../workers/shared/segmented-log/dump.js'
 import { readTopicId, SegmentedLog } from '../../../workers/shared/segmented-log/segmented-log.js'
 import {
   appendSingles,
@@ -96,6 +97,77 @@ describe('a segmented log', () => {
     appendSingles(log, 3)
     expect([log.baseOffset, log.logStartOffset, log.endOffset]).to.deep.equal([5000, 5000, 5003])
     expect(() => log.append([makeBatch({ baseOffset: 5004 })])).to.throw('does not start where the log ends')
+  })
+
+  it('indexes a batch once more than index.interval.bytes lie before it, as Kafka does', () => {
+    const disk = memoryDisk()
+    const sizeBytes = makeBatch({ baseOffset: 0 }).length
+    const log = newLog(disk, { ...smallConfig, segmentBytes: 1e6, indexIntervalBytes: 2 * sizeBytes })
+    appendSingles(log, 8)
+    const lines: string[] = []
+    for (const kind of ['index', 'timeindex'])
+      dumpPath(disk, `${logFolder}/00000000000000000000.${kind}`, (line) => lines.push(line))
+    expect(lines).to.deep.equal([
+      `offset: 3 position: ${3 * sizeBytes}`,
+      `offset: 6 position: ${6 * sizeBytes}`,
+      '00000000000000000000.index: 2 entries',
+      'timestamp: 1003 offset: 3',
+      'timestamp: 1006 offset: 6',
+      '00000000000000000000.timeindex: 2 entries',
+    ])
+  })
+
+  it('lists all that a new log needs on the medium', () => {
+    const log = newLog(memoryDisk())
+    expect(log.unsyncedFiles().sort()).to.deep.equal([
+      '/topics',
+      '/topics/t-0',
+      '/topics/t-0/00000000000000000000.log',
+      '/topics/t-0/partition.metadata',
+    ])
+    const works = log.takeSyncWork()
+    expect([works.length, log.needsSync, log.unsyncedFiles().length]).to.deep.equal([4, false, 4])
+    for (const work of works) log.synced(work)
+    expect(log.unsyncedFiles()).to.deep.equal([])
+    expect(() => log.synced(works[0]!)).to.throw('a sync is reported that was not taken, or twice')
+  })
+
+  it('moves its durable point only when everything taken is synced', () => {
+    const log = newLog(memoryDisk())
+    log.syncAll()
+    log.append([makeBatch({ baseOffset: 0 })])
+    const first = log.takeSyncWork()
+    log.append([makeBatch({ baseOffset: 1 })])
+    const second = log.takeSyncWork()
+    for (const work of second) log.synced(work)
+    expect(log.durablePoint.endOffset).to.equal(0)
+    for (const work of first) log.synced(work)
+    expect(log.durablePoint.endOffset).to.equal(2)
+  })
+
+  it('snapshots its producers by itself when much was written', () => {
+    const disk = memoryDisk()
+    const log = newLog(disk, { ...smallConfig, segmentBytes: 1e9 })
+    for (let index = 0; index < 33; index++) {
+      expect(Object.keys(contents(disk, /snapshot$/))).to.deep.equal([])
+      log.append([makeBatch({ baseOffset: index, valueBytes: 1 << 20 })])
+      if (index < 31) log.syncAll()
+    }
+    log.syncAll()
+    expect(Object.keys(contents(disk, /snapshot$/))).to.deep.equal(['00000000000000000033.snapshot'])
+  })
+
+  it('never replaces a small file by an older version, in whatever order syncs are reported', () => {
+    const disk = memoryDisk()
+    const log = newLog(disk)
+    log.syncAll()
+    log.append([makeBatch({ baseOffset: 0, leaderEpoch: 1 })])
+    const first = log.takeSyncWork()
+    log.append([makeBatch({ baseOffset: 1, leaderEpoch: 2 })])
+    for (const work of [...log.takeSyncWork(), ...first]) log.synced(work)
+    const text = new TextDecoder().decode(fileBytes(disk, `${logFolder}/leader-epoch-checkpoint`))
+    expect(text).to.equal('0\n2\n1 0\n2 1\n')
+    expect(disk.list(logFolder).filter((name) => name.endsWith('.tmp'))).to.deep.equal([])
   })
 
   it('notes leader epochs in the file that Kafka reads', () => {

@@ -92,6 +92,8 @@ export interface RecoveryReport {
 const deletedSuffix = '.deleted'
 /** Indexes of sealed segments that stay in memory after a read. */
 const loadedSealedIndexCount = 4
+/** After so many bytes a snapshot of the producers is due, so that an open replays no more headers than these hold. */
+const snapshotIntervalBytes = 32 * 1024 * 1024
 /** Looking for one batch takes a small window: an index entry is a few KiB away. */
 const headerScanner = new BatchScanner(8 * 1024)
 
@@ -109,6 +111,7 @@ export class SegmentedLog {
   /** Ascending, never empty after open or create; the last one takes appends. */
   private segments: Segment[] = []
   private startOffset = 0
+  private bytesSinceSnapshot = 0
   private durable: RecoveryPoint = { endOffset: 0, position: 0 }
   private atLastTake: RecoveryPoint = { endOffset: 0, position: 0 }
   private readonly loadedSealed: Segment[] = []
@@ -348,6 +351,7 @@ export class SegmentedLog {
   /** From the newest snapshot and the headers after it. */
   private reloadProducers(): void {
     const snapshot = this.snapshots.loadNewest(this.endOffset)
+    this.bytesSinceSnapshot = 0
     if (snapshot === undefined) this.producers.clear()
     else this.producers.copyFrom(snapshot.state)
     const from = Math.max(snapshot?.offset ?? 0, this.baseOffset)
@@ -361,6 +365,7 @@ export class SegmentedLog {
     segment.withReader((read) => {
       const scan = sharedScanner().over(read, start, segment.sizeBytes, 'headers')
       while (scan.advance()) if (scan.batch.baseOffset >= fromOffset) this.noteOwners(scan.batch)
+      this.bytesSinceSnapshot += scan.soundEnd - start
       if (scan.problem !== 'ok') throw damaged(segment, scan.position)
     })
   }
@@ -434,6 +439,7 @@ export class SegmentedLog {
     const { active } = this
     active.write(run.views)
     this.syncs.mark(active.path, 'file')
+    this.bytesSinceSnapshot += run.sizeBytes
     let isNewEpoch = false
     for (const view of run.views) {
       for (let at = 0; at < view.length; ) {
@@ -458,16 +464,17 @@ export class SegmentedLog {
     if (sealed.sizeBytes === 0) return
     sealed.seal()
     this.segments.push(this.newSegment(sealed.endOffset, nowMs))
-    this.snapshots.write(this.producers, sealed.endOffset)
+    this.snapshotProducers()
     this.markIndexes(sealed)
     sealed.unloadIndexes()
     // Linux reports a failed write-back to whoever syncs next, as long as the file stays open somewhere.
     this.syncs.mark(sealed.path, 'file', () => sealed.closeFile())
   }
 
-  /** So that the next open replays no headers below `endOffset`; call when the recovery point is about to move. */
+  /** So that the next open replays no headers below `endOffset`: for a clean stop. The log does it now and then. */
   snapshotProducers(): void {
     this.snapshots.write(this.producers, this.endOffset)
+    this.bytesSinceSnapshot = 0
   }
 
   // ---- syncing
@@ -477,6 +484,7 @@ export class SegmentedLog {
    * sync has succeeded; that may make new work (a rename needs its folder synced), so take again until none is left.
    */
   takeSyncWork(): SyncWork[] {
+    if (this.bytesSinceSnapshot >= snapshotIntervalBytes) this.snapshotProducers()
     this.atLastTake = { endOffset: this.endOffset, position: this.endPosition }
     return this.syncs.take()
   }
