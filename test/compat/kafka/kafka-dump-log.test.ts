@@ -11,7 +11,7 @@ import { RecordBatchBuilder } from '../../../native-free-core/log/record-batch-b
 import { createDisk } from '../../../workers/shared/disk.js'
 import { SegmentedLog } from '../../../workers/shared/segmented-log/segmented-log.js'
 import { smallConfig, topicId } from '../../support/log-fixture.js'
-import { Random, seedOfRun, withSeed } from '../../support/random.js'
+import { type Random, seedOfRun, withSeed } from '../../support/random.js'
 import { missingForKafka, runKafka } from './kafka-jars.js'
 
 const dumpLog = 'org.apache.kafka.tools.DumpLogSegments'

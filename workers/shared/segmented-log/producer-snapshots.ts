@@ -81,7 +81,7 @@ export class ProducerSnapshots {
   /** Removes those that belong to no segment any more, but for the newest. */
   removeStrays(): void {
     const newest = Math.max(...this.offsets)
-    for (const offset of [...this.offsets]) if (offset !== newest && !this.isSegmentStart(offset)) this.remove(offset)
+    for (const offset of this.offsets) if (offset !== newest && !this.isSegmentStart(offset)) this.remove(offset)
   }
 
   /** The file is being removed with its segment. */

@@ -234,7 +234,7 @@ export class SegmentedLog {
     this.segments = offsets.map((name) => new Segment(this.disk, this.folder, name!.baseOffset, nowMs))
     if (this.segments.length === 0) this.startAt(logStartOffset, nowMs)
     else this.recoverSegments(point)
-    if (point === undefined) this.markNames()
+    if ((point?.endOffset ?? 0) <= logStartOffset) this.markNames()
     if (point !== undefined && this.endOffset < point.endOffset) throw this.lostSegments(point)
     this.startOffset = Math.max(this.baseOffset, Math.min(logStartOffset, this.endOffset))
     this.durable = point ?? { endOffset: this.baseOffset, position: 0 }
@@ -245,7 +245,7 @@ export class SegmentedLog {
     this.snapshots.removeStrays()
   }
 
-  /** No recovery point ever relied on the folder: its names may be in the page cache only. */
+  /** No recovery point relies on anything in the folder: its names may be in the page cache only. */
   private markNames(): void {
     this.syncs.mark(`${this.folder}/${partitionMetadataFileName}`, 'file')
     this.syncs.mark(this.folder, 'folder')
