@@ -95,24 +95,32 @@ export class Admin {
   }
 
   async describeTopic(name: string, options: CallOptions = {}): Promise<TopicDescription> {
-    const answer = await this.forTopic(name, {
-      api: Api.DescribeTopic,
-      write: (writer) => writeDescribeTopicRequest(writer, { name }),
-      read: readDescribeTopicResponse,
-      isRepeatable: true,
-    }, options)
+    const answer = await this.forTopic(
+      name,
+      {
+        api: Api.DescribeTopic,
+        write: (writer) => writeDescribeTopicRequest(writer, { name }),
+        read: readDescribeTopicResponse,
+        isRepeatable: true,
+      },
+      options,
+    )
     const configs = Object.fromEntries(answer.configs.map((entry) => [entry.name, entry.value]))
     return { ...answer, configs }
   }
 
   async deleteTopic(name: string, options: CallOptions = {}): Promise<void> {
     this.topics.forget(name)
-    await this.forTopic(name, {
-      api: Api.DeleteTopic,
-      write: (writer) => writeDeleteTopicRequest(writer, { name }),
-      read: readDeleteTopicResponse,
-      isRepeatable: false,
-    }, options)
+    await this.forTopic(
+      name,
+      {
+        api: Api.DeleteTopic,
+        write: (writer) => writeDeleteTopicRequest(writer, { name }),
+        read: readDeleteTopicResponse,
+        isRepeatable: false,
+      },
+      options,
+    )
   }
 
   /** Sets entries; an empty text goes back to the default. */
@@ -121,12 +129,16 @@ export class Admin {
     configs: Readonly<Record<string, string>>,
     options: CallOptions = {},
   ): Promise<void> {
-    await this.forTopic(name, {
-      api: Api.AlterTopicConfig,
-      write: (writer) => writeAlterTopicConfigRequest(writer, { name, configs: entriesOf(configs) }),
-      read: readAlterTopicConfigResponse,
-      isRepeatable: true,
-    }, options)
+    await this.forTopic(
+      name,
+      {
+        api: Api.AlterTopicConfig,
+        write: (writer) => writeAlterTopicConfigRequest(writer, { name, configs: entriesOf(configs) }),
+        read: readAlterTopicConfigResponse,
+        isRepeatable: true,
+      },
+      options,
+    )
   }
 
   /** Records below the offset can't be read any more; 'latest': none of those that are there. */

@@ -13,15 +13,15 @@ const causes: Readonly<Record<string, readonly [string, string]>> = {
   ECONNREFUSED: ['connection refused', startRemedy],
   ECONNRESET: ['the connection was reset', 'See that a broker listens there, and look at its log.'],
   ENOTFOUND: ['the host name is unknown', 'Check the host name.'],
-  EAI_AGAIN: ['the host name can\'t be looked up now', 'Check the host name and the name service.'],
-  EHOSTUNREACH: ['the host can\'t be reached', 'Check the address and the network.'],
-  ENETUNREACH: ['the network can\'t be reached', 'Check the address and the network.'],
+  EAI_AGAIN: ["the host name can't be looked up now", 'Check the host name and the name service.'],
+  EHOSTUNREACH: ["the host can't be reached", 'Check the address and the network.'],
+  ENETUNREACH: ["the network can't be reached", 'Check the address and the network.'],
   ETIMEDOUT: ['the connection timed out', 'Check the address, the network and firewalls.'],
 }
 
 /** For an error event of a WebSocket. */
 export function connectError(error: Error, address: ServerAddress): StreamBusError {
-  const first = error instanceof AggregateError ? (error.errors[0] as Error | undefined) ?? error : error
+  const first = error instanceof AggregateError ? ((error.errors[0] as Error | undefined) ?? error) : error
   const code = (first as { code?: string }).code ?? ''
   const [what, remedy] = causes[code] ?? describe(first)
   return new StreamBusError('NETWORK_EXCEPTION', `no broker answers at ${address.text}: ${what}`, {

@@ -73,7 +73,11 @@ const maxPayloadBytes = 256 * 1024 * 1024
 
 /** The broker did nothing, so any request may be sent again. */
 const notDoneErrors: ReadonlySet<ErrorName> = new Set(['NOT_CONTROLLER', 'STARTING', 'TOO_MANY_CONNECTIONS'])
-const unknownOutcomeErrors: ReadonlySet<ErrorName> = new Set(['NETWORK_EXCEPTION', 'REQUEST_TIMED_OUT', 'SHUTTING_DOWN'])
+const unknownOutcomeErrors: ReadonlySet<ErrorName> = new Set([
+  'NETWORK_EXCEPTION',
+  'REQUEST_TIMED_OUT',
+  'SHUTTING_DOWN',
+])
 
 export class Connection {
   readonly address: ServerAddress
@@ -330,7 +334,10 @@ export class Connection {
   private notConnected(): StreamBusError {
     const { lastError, address, options } = this
     if (lastError !== undefined) return lastError
-    return new StreamBusError('NETWORK_EXCEPTION', `no handshake with ${address.text} in ${options.requestTimeoutMs} ms`)
+    return new StreamBusError(
+      'NETWORK_EXCEPTION',
+      `no handshake with ${address.text} in ${options.requestTimeoutMs} ms`,
+    )
   }
 
   private failWaiters(error: StreamBusError): void {

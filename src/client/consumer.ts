@@ -3,7 +3,12 @@
  * after a lost connection.
  * Runs on: main thread of clients. Touches: the connection, its queue of batches.
  */
-import { earliestOffset, latestOffset, outOfRangeError, Subscription } from '../../native-free-core/client/subscription.js'
+import {
+  earliestOffset,
+  latestOffset,
+  outOfRangeError,
+  Subscription,
+} from '../../native-free-core/client/subscription.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import {
   Api,

@@ -358,7 +358,12 @@ export class Producer {
     for (const { fail } of held) fail?.(error)
   }
 
-  private failRecords(topic: ProducerTopic, recordCount: number, fail: HeldRecord['fail'], error: StreamBusError): void {
+  private failRecords(
+    topic: ProducerTopic,
+    recordCount: number,
+    fail: HeldRecord['fail'],
+    error: StreamBusError,
+  ): void {
     if (fail !== undefined) return fail(error)
     if (this.onDelivery === undefined) this.unreported ??= error
     else this.onDelivery({ topic: topic.name, partition: -1, baseOffset: -1, recordCount, error })

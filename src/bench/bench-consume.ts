@@ -1,0 +1,53 @@
+/**
+ * `bench consume`: how many records a second come out of a topic.
+ * Runs on: main. Touches: the client, stdout.
+ */
+import { type Client, connect } from '../client/index.js'
+import { CpuMeter } from './measurements.js'
+import { printReport } from './report.js'
+import { type BenchOptions, prepareTopic } from './workload.js'
+
+export interface BenchConsumeOptions extends BenchOptions {
+  /** Look at each record, not only at batches. */
+  readonly decode?: boolean
+}
+
+export async function benchConsume(server: string, options: BenchConsumeOptions): Promise<void> {
+  const client = await connect({ server, clientName: 'streambus-bench' })
+  try {
+    await measure(client, options)
+  } finally {
+    await client.close()
+  }
+}
+
+async function measure(client: Client, options: BenchConsumeOptions): Promise<void> {
+  const { name, partitionCount } = await prepareTopic(client, options)
+  const { pid } = await client.admin().clusterStatus()
+  const cpu = new CpuMeter(pid)
+  const startMs = performance.now()
+  const endMs = startMs + options.seconds * 1000
+  let records = 0
+  let sizeBytes = 0
+  for await (const batch of client.consumer({ topic: name, untilEnd: true })) {
+    if (options.decode) {
+      batch.forEach((record) => {
+        if (record.valueStart >= 0) records++
+      })
+    } else records += batch.recordCount
+    sizeBytes += batch.sizeBytes
+    if (performance.now() >= endMs) break
+  }
+  const seconds = (performance.now() - startMs) / 1000
+  const report = {
+    bench: options.decode ? 'consume, each record' : 'consume, by batch',
+    topic: name,
+    partitions: partitionCount,
+    seconds,
+    records,
+    recordsPerSecond: records / seconds,
+    mebibytesPerSecond: sizeBytes / seconds / (1024 * 1024),
+    cpu: cpu.read(),
+  }
+  printReport(report, options.json ?? false)
+}

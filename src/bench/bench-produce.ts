@@ -1,0 +1,121 @@
+/**
+ * `bench produce`: how many records a second are acknowledged flat out, or how long each takes at a rate.
+ * Runs on: main. Touches: the client, stdout.
+ */
+import { type Client, connect, type DeliveryReport, type Producer, type StreamBusError } from '../client/index.js'
+import { CpuMeter, Latencies } from './measurements.js'
+import { printReport } from './report.js'
+import { type BenchOptions, DueQueue, paced, Payload, prepareTopic } from './workload.js'
+
+export interface BenchProduceOptions extends BenchOptions {
+  readonly batchBytes: number
+  readonly linger: number
+  /** Records a second; absent: flat out. */
+  readonly rate?: number
+}
+
+class Run {
+  readonly latencies = new Latencies()
+  readonly lateness = new Latencies()
+  readonly payload: Payload
+  readonly dues: DueQueue[] = []
+  deliveredCount = 0
+  failedCount = 0
+  error: StreamBusError | undefined
+  readonly topic: string
+  private nextPartition = 0
+
+  constructor(topic: string, partitionCount: number, recordBytes: number) {
+    this.topic = topic
+    this.payload = new Payload(recordBytes)
+    for (let partition = 0; partition < partitionCount; partition++) this.dues.push(new DueQueue())
+  }
+
+  delivered({ partition, recordCount, error }: DeliveryReport): void {
+    if (error === undefined) this.deliveredCount += recordCount
+    else {
+      this.failedCount += recordCount
+      this.error ??= error
+    }
+    const nowMs = performance.now()
+    this.dues[partition]?.take(recordCount, (dueMs, count) => this.latencies.record(nowMs - dueMs, count))
+  }
+
+  /** Partition after partition, as many producers would. */
+  sendDue(producer: Producer, count: number, dueMs: number): void {
+    for (let left = count; left > 0; left--) {
+      const partition = this.nextPartition
+      this.nextPartition = (partition + 1) % this.dues.length
+      this.dues[partition]!.push(dueMs)
+      producer.write({ topic: this.topic, partition, value: this.payload.next(dueMs) })
+    }
+  }
+}
+
+/** Records between two looks at the clock. */
+const recordsPerLook = 500
+
+async function flatOut(producer: Producer, run: Run, seconds: number): Promise<void> {
+  const endMs = performance.now() + seconds * 1000
+  const { topic, payload } = run
+  for (let nowMs = performance.now(); nowMs < endMs; nowMs = performance.now()) {
+    for (let left = recordsPerLook; left > 0; left--) {
+      if (!producer.write({ topic, value: payload.next(nowMs) })) await producer.ready()
+    }
+  }
+}
+
+export async function benchProduce(server: string, options: BenchProduceOptions): Promise<void> {
+  const client = await connect({ server, clientName: 'streambus-bench' })
+  try {
+    await measure(client, options)
+  } finally {
+    await client.close()
+  }
+}
+
+async function measure(client: Client, options: BenchProduceOptions): Promise<void> {
+  const { name, partitionCount } = await prepareTopic(client, options)
+  const { rate, seconds, recordBytes } = options
+  const run = new Run(name, partitionCount, recordBytes)
+  const producer = client.producer({
+    batchBytes: options.batchBytes,
+    lingerMs: options.linger,
+    onDelivery: (report) => run.delivered(report),
+  })
+  // The topic and the producer id are looked up before the clock starts.
+  await producer.send({ topic: name, value: run.payload.next(0), partition: 0 })
+  run.deliveredCount = 0
+  const { pid } = await client.admin().clusterStatus()
+  const cpu = new CpuMeter(pid)
+  const startMs = performance.now()
+  if (rate === undefined) await flatOut(producer, run, seconds)
+  else
+    await paced(
+      rate,
+      seconds,
+      (count, dueMs) => run.sendDue(producer, count, dueMs),
+      (ms) => run.lateness.record(ms),
+    )
+  await producer.flush()
+  const elapsedSeconds = (performance.now() - startMs) / 1000
+  const shares = cpu.read()
+  await producer.close()
+  const recordsPerSecond = run.deliveredCount / elapsedSeconds
+  const report = {
+    bench: rate === undefined ? 'produce, flat out' : `produce, ${rate} records/s`,
+    topic: name,
+    partitions: partitionCount,
+    recordBytes,
+    seconds: elapsedSeconds,
+    records: run.deliveredCount,
+    recordsPerSecond,
+    mebibytesPerSecond: (recordsPerSecond * recordBytes) / (1024 * 1024),
+    failedRecords: run.failedCount,
+    latency: run.latencies.summary(),
+    lateness: run.lateness.summary(),
+    cpu: shares,
+  }
+  printReport(report, options.json ?? false)
+  if (run.error !== undefined) throw run.error
+}

@@ -1,0 +1,56 @@
+/**
+ * Runs a command with a client, and makes its errors more helpful with what the client knows.
+ * Runs on: main. Touches: the client.
+ */
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { nearestOf } from '../broker/nearest.js'
+import { type Client, connect } from '../client/index.js'
+import { tell } from './output.js'
+
+/** Connects, runs `body`, closes. A lost connection is told on stderr. */
+export async function withClient<Result>(server: string, body: (client: Client) => Promise<Result>): Promise<Result> {
+  const client = await connect({
+    server,
+    clientName: 'streambus-cli',
+    onStateChange: stateTeller(server),
+  })
+  try {
+    return await body(client)
+  } finally {
+    await client.close()
+  }
+}
+
+function stateTeller(server: string): (state: 'connected' | 'lost', error?: StreamBusError) => void {
+  let wasLost = false
+  return (state, error) => {
+    if (state === 'lost') tell(`lost the connection to ${server} (${error?.message}); connecting again ...`)
+    else if (wasLost) tell(`connected to ${server} again`)
+    wasLost = state === 'lost'
+  }
+}
+
+/** Throws UNKNOWN_TOPIC_OR_PARTITION that suggests the nearest name, before anything else is done with the topic. */
+export async function requireTopic(client: Client, name: string): Promise<void> {
+  const names = (await client.admin().listTopics()).map((topic) => topic.name)
+  if (!names.includes(name)) throw noTopic(name, names)
+}
+
+/** Adds the nearest name to an error about a topic that is not there. */
+export async function withSuggestion<Result>(client: Client, name: string, body: Promise<Result>): Promise<Result> {
+  try {
+    return await body
+  } catch (error) {
+    if (!StreamBusError.is(error) || error.name !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
+    const names = (await client.admin().listTopics()).map((topic) => topic.name)
+    throw names.includes(name) ? error : noTopic(name, names)
+  }
+}
+
+function noTopic(name: string, names: readonly string[]): StreamBusError {
+  const nearest = nearestOf(name, names)
+  const create = `streambus-cli topic create ${name} --partitions 1`
+  return new StreamBusError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`, {
+    remedy: nearest === undefined ? `Create it: ${create}` : `Did you mean "${nearest}"? Or create it: ${create}`,
+  })
+}
