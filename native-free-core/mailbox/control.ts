@@ -55,6 +55,8 @@ export type ToShard =
 
 export type FromShard =
   | { readonly kind: 'ready'; readonly commitLatencyMs: number }
+  /** The first errand for the sync thread waits: from now on it has to run. */
+  | { readonly kind: 'needSync' }
   /** Partitions of this version are open here. */
   | { readonly kind: 'applied'; readonly version: number }
   /** Everything is settled and synced; the thread ends. */

@@ -74,9 +74,13 @@ export class WorkerFleet {
   private readonly options: FleetOptions
   private readonly shards: ShardHandle[] = []
   private readonly syncDoorbell = createDoorbell()
-  private readonly sync: Worker
+  private readonly syncSettings: SyncSettings
+  private sync: Worker | undefined
+  private recoveryEnded = Promise.resolve()
   private read: { readonly worker: Worker; readonly doorbell: SharedArrayBuffer } | undefined
   private waiters: VersionWaiter[] = []
+  /** Workers that ended because they were told to. */
+  private readonly dismissed = new WeakSet<Worker>()
   private stopping = false
 
   /** Spawns the sync worker and the shards; they load in parallel and wait for `start`. */
@@ -85,10 +89,8 @@ export class WorkerFleet {
     const mailboxes = Array.from({ length: options.shardCount }, () => ({
       requests: createRing(syncRingBytes), replies: createRing(syncRingBytes), shardDoorbell: createDoorbell(),
     }))
-    const settings: SyncSettings = {
-      ...this.commonSettings(), kind: 'sync', doorbell: this.syncDoorbell, shards: mailboxes,
-    }
-    this.sync = this.spawn('sync', settings)
+    this.syncSettings = { ...this.commonSettings(), kind: 'sync', doorbell: this.syncDoorbell, shards: mailboxes }
+    this.sync = this.spawn('sync', this.syncSettings)
     for (const [shard, mailbox] of mailboxes.entries()) this.shards.push(this.spawnShard(shard, mailbox))
     this.channels = this.shards.map((handle) => handle.channel)
   }
@@ -104,7 +106,7 @@ export class WorkerFleet {
     })
     worker.on('error', (error) => this.fatal(`the ${name} worker died: ${error.stack ?? error.message}`))
     worker.on('exit', (code) => {
-      if (!this.stopping) this.fatal(`the ${name} worker ended with code ${code}`)
+      if (!this.stopping && !this.dismissed.has(worker)) this.fatal(`the ${name} worker ended with code ${code}`)
     })
     worker.on('message', (message: FromShard | FromSync) => {
       if (message.kind === 'fatal') this.options.onFatal(StreamBusError.fromCode(message.code, message.message))
@@ -147,6 +149,8 @@ export class WorkerFleet {
     if (message.kind === 'applied') {
       handle.appliedVersion = message.version
       this.resolveWaiters()
+    } else if (message.kind === 'needSync') {
+      void this.startSync()
     } else if (message.kind === 'offline') {
       this.options.onOffline(shard, StreamBusError.fromCode(message.code, message.message))
     }
@@ -157,16 +161,33 @@ export class WorkerFleet {
     new Doorbell(handle.channel.doorbell).ring()
   }
 
-  private tellSync(message: ToSync): void {
-    this.sync.postMessage(message)
+  /** Two of them would share rings that are made for one: the one that recovered ends first. */
+  private async startSync(): Promise<void> {
+    await this.recoveryEnded
+    this.sync ??= this.spawn('sync', this.syncSettings)
+  }
+
+  private tellSync(worker: Worker, message: ToSync): void {
+    worker.postMessage(message)
     new Doorbell(this.syncDoorbell).ring()
+  }
+
+  /** Recovery is done by the sync worker, which then ends: a broker that writes nothing needs none. */
+  private async recover(clusterId: Uuid, image: SharedArrayBuffer): Promise<RecoveryReport> {
+    const worker = this.sync ?? this.spawn('sync', this.syncSettings)
+    const recovered = expectMessage<FromSync, 'recovered'>(worker, 'recovered')
+    this.tellSync(worker, { kind: 'recover', clusterId, image })
+    const { report } = await recovered
+    this.dismissed.add(worker)
+    this.recoveryEnded = ended(worker)
+    this.sync = undefined
+    this.tellSync(worker, { kind: 'stop' })
+    return report
   }
 
   /** Recovers the folder, then starts all shards with `image`. Throws what recovery or a shard found. */
   async start(clusterId: Uuid, image: SharedArrayBuffer): Promise<FleetStart> {
-    const recovered = expectMessage<FromSync, 'recovered'>(this.sync, 'recovered')
-    this.tellSync({ kind: 'recover', clusterId, image })
-    const { report } = await recovered
+    const report = await this.recover(clusterId, image)
     const ready = this.shards.map((handle) => expectMessage<FromShard, 'ready'>(handle.worker, 'ready'))
     for (const handle of this.shards) this.tellShard(handle, { kind: 'start', clusterId, image })
     const latencies = (await Promise.all(ready)).map((message) => message.commitLatencyMs).sort((a, b) => a - b)
@@ -209,9 +230,11 @@ export class WorkerFleet {
     const stopped = this.shards.map((handle) => ended(handle.worker))
     for (const handle of this.shards) this.tellShard(handle, { kind: 'stop' })
     await Promise.all(stopped)
-    const syncEnded = ended(this.sync)
-    this.tellSync({ kind: 'stop' })
-    await syncEnded
+    if (this.sync !== undefined) {
+      const syncEnded = ended(this.sync)
+      this.tellSync(this.sync, { kind: 'stop' })
+      await syncEnded
+    }
     if (this.read === undefined) return
     const readEnded = ended(this.read.worker)
     this.read.worker.postMessage({ kind: 'stop' } satisfies ToRead)
@@ -222,7 +245,8 @@ export class WorkerFleet {
   /** Without settling: after a failure. */
   async terminate(): Promise<void> {
     this.stopping = true
-    const workers = [...this.shards.map((handle) => handle.worker), this.sync]
+    const workers = this.shards.map((handle) => handle.worker)
+    if (this.sync !== undefined) workers.push(this.sync)
     if (this.read !== undefined) workers.push(this.read.worker)
     await Promise.all(workers.map((worker) => worker.terminate()))
   }

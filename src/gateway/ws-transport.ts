@@ -4,7 +4,8 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
-import { type RawData, type WebSocket, WebSocketServer } from 'ws'
+import { createRequire } from 'node:module'
+import type { RawData, WebSocket, WebSocketServer } from 'ws'
 import { listenError } from './listen-error.js'
 import {
   type Acceptance,
@@ -78,7 +79,9 @@ class WsTransport implements Transport {
   constructor(options: TransportOptions) {
     this.options = options
     this.server = createServer((request, response) => this.http(request, response))
-    this.webSockets = new WebSocketServer({
+    // Loaded here, not above: with the other front end it would only take memory and time.
+    const ws = createRequire(import.meta.url)('ws') as typeof import('ws')
+    this.webSockets = new ws.WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
       maxPayload: options.maxPayloadBytes,

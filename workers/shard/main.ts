@@ -13,9 +13,12 @@ import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { loadDisk } from '../shared/disk.js'
 import { installNativeCrc32c } from '../shared/native-crc32c.js'
 import { pinThread } from '../shared/pin-thread.js'
+import { trimMemory } from '../shared/trim-memory.js'
 import { openShard, type OpenedShard } from './open-shard.js'
 
 const controlIntervalMs = 5
+/** By then what the start needed is free. */
+const trimDelayMs = 1500
 
 const settings = workerData as ShardSettings
 if (parentPort === null) throw new StreamBusError('USAGE', 'a shard runs as a worker thread only')
@@ -46,6 +49,7 @@ class Chores {
   private readonly opened: OpenedShard
   private nextRetentionMs: number
   private nextRemovalMs = 0
+  private trimAtMs = Date.now() + trimDelayMs
 
   constructor(opened: OpenedShard) {
     this.opened = opened
@@ -60,6 +64,9 @@ class Chores {
     if (nowMs < this.nextRemovalMs) return
     this.nextRemovalMs = nowMs + 1000
     this.opened.placement.removeDeleted()
+    if (settings.shard !== 0 || nowMs < this.trimAtMs) return
+    this.trimAtMs = Number.POSITIVE_INFINITY
+    trimMemory()
   }
 
   get nextMs(): number {
@@ -123,6 +130,7 @@ async function main(): Promise<void> {
   if (start === undefined) return
   const image = MetadataImage.parse(new Uint8Array(start.image))
   const opened = openShard({
+    onFirstSync: () => say({ kind: 'needSync' }),
     settings: { ...settings, clusterId: start.clusterId }, disk, crc: crc32cOf, runId: randomBytes(8).toString('hex'), image,
     journalBytes: journalBytesOf(settings.config.journalMemoryBytes, settings.shardCount),
   })

@@ -26,6 +26,8 @@ export interface OpenShardOptions {
   readonly runId: RunId
   readonly image: MetadataImage
   readonly journalBytes: number
+  /** The sync thread has to run from now on. */
+  readonly onFirstSync?: () => void
 }
 
 export interface OpenedShard {
@@ -44,7 +46,8 @@ export function openShard(options: OpenShardOptions): OpenedShard {
   const volatileRing = new Journal({
     store: undefined, crc, memory: settings.volatileMemory, positions: settings.volatilePositions,
   })
-  const syncPort = new SyncPort(settings.syncRequests, settings.syncReplies, settings.syncDoorbell)
+  const syncPort = new SyncPort(settings.syncRequests, settings.syncReplies, settings.syncDoorbell,
+    options.onFirstSync ?? (() => undefined))
   const partitions = new Map<number, Partition>()
   const settler = new Settler({
     disk, journal, volatileRing, syncPort, crc, partitions,

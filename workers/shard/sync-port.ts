@@ -14,10 +14,15 @@ export class SyncPort {
   private readonly replies: RingConsumer
   private readonly doorbell: Doorbell
   private nextToken = 1
+  private readonly onFirst: () => void
   /** Requests that are not answered yet. */
   inFlight = 0
 
-  constructor(requests: SharedArrayBuffer, replies: SharedArrayBuffer, doorbell: SharedArrayBuffer) {
+  /** `onFirst` is called with the first errand: the thread is started only when there is work for it. */
+  constructor(
+    requests: SharedArrayBuffer, replies: SharedArrayBuffer, doorbell: SharedArrayBuffer, onFirst: () => void,
+  ) {
+    this.onFirst = onFirst
     this.requests = new RingProducer(requests)
     this.replies = new RingConsumer(replies)
     this.doorbell = new Doorbell(doorbell)
@@ -57,6 +62,7 @@ export class SyncPort {
 
   private send(at: number): number {
     const token = this.nextToken++
+    if (token === 1) this.onFirst()
     this.requests.view.setUint32(at + SyncRequest.tokenAt, token, true)
     this.requests.publish()
     this.inFlight++

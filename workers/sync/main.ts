@@ -41,14 +41,13 @@ function control(message: ToSync): boolean {
 
 function run(): void {
   for (;;) {
-    if (loop.step() > 0) continue
     doorbell.park()
     const received = receiveMessageOnPort(port!) as { message: ToSync } | undefined
-    if (received !== undefined) {
+    if (received !== undefined && !control(received.message)) return
+    if (received !== undefined || loop.hasWork()) {
       doorbell.unpark()
-      if (!control(received.message)) return
-    } else if (loop.hasWork()) doorbell.unpark()
-    else doorbell.sleep(Number.POSITIVE_INFINITY)
+      loop.step()
+    } else doorbell.sleep(Number.POSITIVE_INFINITY)
   }
 }
 
