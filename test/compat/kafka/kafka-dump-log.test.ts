@@ -3,7 +3,7 @@
  * Runs on: the test process; needs Java and Maven. Touches: a temporary folder.
  */
 import { expect } from 'chai'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { gzipSync } from 'node:zlib'
 import { RecordBatchView } from '../../../native-free-core/log/record-batch.js'
@@ -16,6 +16,9 @@ import { missingForKafka, runKafka } from './kafka-jars.js'
 
 const dumpLog = 'org.apache.kafka.tools.DumpLogSegments'
 const config = { ...smallConfig, segmentBytes: 60_000, indexIntervalBytes: 1000, segmentIndexBytes: 1 << 20 }
+
+/** What the tool says when it finds a fault; it ends with 0 all the same. */
+const complaint = /isvalid: false|invalid bytes|mismatch|out of order|not found|corrupt|exception/i
 
 interface Written {
   readonly offset: number
@@ -93,7 +96,13 @@ describe("Kafka's dump-log tool", function () {
 
   it('reads every record of every segment as it was written', () => {
     const output = runKafka(dumpLog, ['--deep-iteration', '--print-data-log', '--files', pathsOf('.log')])
-    expect(output).to.not.match(/isvalid: false|invalid bytes|corrupt/i)
+    expect(output).to.not.match(complaint)
+    // The tool expects each file to follow offset -1, so it reports where all but the first start; nothing else.
+    const starts = pathsOf('.log')
+      .split(',')
+      .map((path) => Number(path.slice(-24, -4)))
+    const gaps = [...output.matchAll(/(\S+) is followed by (\d+)/g)].map(([, before, after]) => [before, Number(after)])
+    expect(gaps).to.have.deep.members(starts.filter((offset) => offset > 0).map((offset) => ['-1', offset]))
     const pattern = /^\| offset: (\d+) CreateTime: (\d+) .*? key: (\S*) payload: ?(\S*)$/gm
     const found = [...output.matchAll(pattern)].map(([, offset, timestamp, key, value]) => ({
       offset: Number(offset),
@@ -111,14 +120,41 @@ describe("Kafka's dump-log tool", function () {
     const sanity = runKafka(dumpLog, ['--index-sanity-check', '--files', indexes])
     expect(sanity.match(/passed sanity check/g)).to.have.lengthOf(indexes.split(',').length)
     const verified = runKafka(dumpLog, ['--verify-index-only', '--files', indexes])
-    expect(verified).to.not.match(/mismatch|out of order|not found|Found timestamp|corrupt/i)
+    expect(verified).to.not.match(complaint)
     const dumped = runKafka(dumpLog, ['--files', indexes])
     expect(dumped).to.match(/offset: \d+ position: \d+/)
     expect(dumped).to.match(/timestamp: \d+ offset: \d+/)
   })
 
+  it('would find a fault: it does in indexes and segments spoiled on purpose', () => {
+    const spoiled = `${root}/spoiled-0`
+    disk.makeFolder(spoiled)
+    // A byte of the first record, an offset, a time.
+    for (const [kind, position] of [
+      ['log', 68],
+      ['index', 3],
+      ['timeindex', 7],
+    ] as const) {
+      const bytes = readFileSync(`${folder}/00000000000000000000.${kind}`)
+      bytes[position]! ^= 1
+      writeFileSync(`${spoiled}/00000000000000000000.${kind}`, bytes)
+    }
+    const dump = (option: string, name: string): string => {
+      try {
+        return runKafka(dumpLog, [option, '--files', `${spoiled}/${name}`])
+      } catch (error) {
+        return (error as Error).message
+      }
+    }
+    expect(dump('--deep-iteration', '00000000000000000000.log')).to.match(/isvalid: false/)
+    writeFileSync(`${spoiled}/00000000000000000000.log`, readFileSync(`${folder}/00000000000000000000.log`))
+    expect(dump('--verify-index-only', '00000000000000000000.index')).to.match(complaint)
+    expect(dump('--verify-index-only', '00000000000000000000.timeindex')).to.match(complaint)
+  })
+
   it('reads the producer snapshots', () => {
     const output = runKafka(dumpLog, ['--files', pathsOf('.snapshot')])
+    expect(output).to.not.match(complaint)
     expect(output).to.match(/producerId: 77 producerEpoch: 1/)
   })
 })

@@ -35,10 +35,10 @@ export function kafkaJars(): string {
   return jars
 }
 
-/** Runs a class of Kafka's; returns what it prints, or throws with it. */
+/** Runs a class of Kafka's; returns what it prints, with its complaints (stderr) at the end, or throws with it. */
 export function runKafka(className: string, args: readonly string[]): string {
   const command = ['-Xmx256M', '-cp', `${kafkaJars()}/*`, className, ...args]
   const { status, stdout, stderr } = spawnSync('java', command, { encoding: 'utf8', maxBuffer: 1 << 28 })
   if (status !== 0) throw new Error(`${className} ${args.join(' ')} ended with ${status}: ${stdout}${stderr}`)
-  return stdout
+  return stdout + stderr.replaceAll(/^SLF4J.*\n/gm, '')
 }
