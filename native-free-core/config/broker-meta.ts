@@ -32,7 +32,8 @@ export function formatBrokerMeta(meta: BrokerMeta): string {
 /** Throws DATA_FORMAT_TOO_NEW, or DATA_FOLDER_UNUSABLE for a text that is none. `path` is for messages. */
 export function parseBrokerMeta(text: string, path: string): BrokerMeta {
   const lines = text.split('\n')
-  const field = (name: string): string => lines.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? ''
+  const field = (name: string): string =>
+    lines.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? ''
   const format = Number(field('format'))
   if (lines[0] !== magicLine || !Number.isInteger(format) || format < 1) throw unreadable(path, lines[0] ?? '')
   if (format > dataFormat) {

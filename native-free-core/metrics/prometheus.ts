@@ -35,7 +35,13 @@ export function renderPrometheus(threads: readonly ThreadMetrics[], samples: rea
   return `${lines.join('\n')}\n`
 }
 
-function renderRow(lines: string[], name: MetricName, row: MetricRow, thread: ThreadMetrics, slots: Float64Array): void {
+function renderRow(
+  lines: string[],
+  name: MetricName,
+  row: MetricRow,
+  thread: ThreadMetrics,
+  slots: Float64Array,
+): void {
   const own = threadLabels(row, thread)
   for (const [index, value] of (row.labelValues ?? [undefined]).entries()) {
     const labels = value === undefined ? own : { [row.labels[0]!]: value, ...own }
@@ -47,7 +53,11 @@ function renderRow(lines: string[], name: MetricName, row: MetricRow, thread: Th
 
 /** Buckets hold counts of their own in memory and are cumulative in the text. A histogram without counts is left out. */
 function renderHistogram(
-  lines: string[], name: MetricName, row: MetricRow, labels: Readonly<Record<string, string>>, slots: Float64Array,
+  lines: string[],
+  name: MetricName,
+  row: MetricRow,
+  labels: Readonly<Record<string, string>>,
+  slots: Float64Array,
 ): void {
   const buckets = row.buckets!
   let count = 0

@@ -50,13 +50,27 @@ export class BinarySession extends Session {
       const end = messageEnd(view, at)
       const flags = view.getUint16(at + 6)
       if (flags !== 0) throw malformed(`message at byte ${at} has flags ${flags}; a request has 0`)
-      this.takeMessage(frame, view, view.getUint16(at + 4), view.getUint32(at + 8), at + messageHeaderBytes, end, startedMs)
+      this.takeMessage(
+        frame,
+        view,
+        view.getUint16(at + 4),
+        view.getUint32(at + 8),
+        at + messageHeaderBytes,
+        end,
+        startedMs,
+      )
       at = end
     }
   }
 
   private takeMessage(
-    frame: Uint8Array, view: DataView, apiNumber: number, correlationId: number, body: number, end: number, startedMs: number,
+    frame: Uint8Array,
+    view: DataView,
+    apiNumber: number,
+    correlationId: number,
+    body: number,
+    end: number,
+    startedMs: number,
   ): void {
     if (!this.isGreeted && apiNumber !== helloApi) {
       throw new StreamBusError('HANDSHAKE_REQUIRED', `the first message has api ${apiNumber}; expected Hello (0)`)
@@ -68,7 +82,12 @@ export class BinarySession extends Session {
   }
 
   private takeProduce(
-    frame: Uint8Array, view: DataView, correlationId: number, body: number, end: number, startedMs: number,
+    frame: Uint8Array,
+    view: DataView,
+    correlationId: number,
+    body: number,
+    end: number,
+    startedMs: number,
   ): void {
     if (end - body < produceHeadBytes) throw malformed(`a Produce body of ${end - body} bytes at byte ${body}`)
     const partitionId = view.getUint32(body)
@@ -87,8 +106,13 @@ export class BinarySession extends Session {
   }
 
   produced(
-    correlationId: number, code: number, baseOffset: number, logStartOffset: number, partitionId: number,
-    batchBytes: number, startedMs: number,
+    correlationId: number,
+    code: number,
+    baseOffset: number,
+    logStartOffset: number,
+    partitionId: number,
+    batchBytes: number,
+    startedMs: number,
   ): void {
     this.inFlightBytes -= batchBytes
     this.inFlightRequests--
@@ -132,8 +156,12 @@ export class BinarySession extends Session {
 
   /** Runs an operation, at once or later, and answers. */
   run<Response>(
-    apiNumber: number, correlationId: number, startedMs: number, operation: () => Response | Promise<Response>,
-    write: (body: ByteWriter, response: Response) => void, after?: (response: Response) => void,
+    apiNumber: number,
+    correlationId: number,
+    startedMs: number,
+    operation: () => Response | Promise<Response>,
+    write: (body: ByteWriter, response: Response) => void,
+    after?: (response: Response) => void,
   ): void {
     const succeed = (response: Response): void => {
       this.answer(apiNumber, correlationId, startedMs, (body) => write(body, response))
@@ -144,7 +172,10 @@ export class BinarySession extends Session {
       const response = operation()
       if (!(response instanceof Promise)) return succeed(response)
       this.inFlightRequests++
-      response.finally(() => this.inFlightRequests--).then(succeed).catch(refuse)
+      response
+        .finally(() => this.inFlightRequests--)
+        .then(succeed)
+        .catch(refuse)
     } catch (error) {
       refuse(error)
     }
@@ -175,7 +206,8 @@ export class BinarySession extends Session {
           } else this.sendFetched(block, correlationId, highWatermark, logStartOffset, startedMs)
         },
         onFetchError: (code, highWatermark, logStartOffset) => {
-          const range = code === wrongFetchCode ? ` The offset is ${offset}; there is ${logStartOffset} to ${highWatermark}.` : ''
+          const range =
+            code === wrongFetchCode ? ` The offset is ${offset}; there is ${logStartOffset} to ${highWatermark}.` : ''
           this.answerError(fetchApi, correlationId, this.operations.errorOf(code, partitionId, range), startedMs)
         },
       })
@@ -184,7 +216,13 @@ export class BinarySession extends Session {
     }
   }
 
-  private sendFetched(block: Block, correlationId: number, highWatermark: number, logStartOffset: number, startedMs: number): void {
+  private sendFetched(
+    block: Block,
+    correlationId: number,
+    highWatermark: number,
+    logStartOffset: number,
+    startedMs: number,
+  ): void {
     const at = block.start - fetchHeadBytes
     const length = block.end - block.start
     writeHead(block.view, at, fetchHeadBytes - 4 + length, fetchApi, MessageFlag.response, correlationId)
@@ -197,7 +235,12 @@ export class BinarySession extends Session {
   }
 
   deliver(
-    subscription: Subscription, block: Block, from: number, to: number, highWatermark: number, isWhole: boolean,
+    subscription: Subscription,
+    block: Block,
+    from: number,
+    to: number,
+    highWatermark: number,
+    isWhole: boolean,
   ): void {
     this.flush()
     if (isWhole) {
@@ -223,14 +266,27 @@ export class BinarySession extends Session {
   }
 }
 
-function writeHead(view: DataView, at: number, length: number, apiNumber: number, flags: number, correlationId: number): void {
+function writeHead(
+  view: DataView,
+  at: number,
+  length: number,
+  apiNumber: number,
+  flags: number,
+  correlationId: number,
+): void {
   view.setUint32(at, length)
   view.setUint16(at + 4, apiNumber)
   view.setUint16(at + 6, flags)
   view.setUint32(at + 8, correlationId)
 }
 
-function writeDelivery(view: DataView, at: number, subscriptionId: number, highWatermark: number, length: number): void {
+function writeDelivery(
+  view: DataView,
+  at: number,
+  subscriptionId: number,
+  highWatermark: number,
+  length: number,
+): void {
   writeHead(view, at, deliveryHeadBytes - 4 + length, deliveryApi, 0, 0)
   view.setUint32(at + messageHeaderBytes, subscriptionId)
   writeInt64(view, at + messageHeaderBytes + 4, highWatermark)
@@ -266,7 +322,9 @@ function readWhole<Request>(read: Codec<Request>, body: ByteReader, name: string
 }
 
 function asked<Request, Response>(
-  name: string, read: Codec<Request>, write: (body: ByteWriter, response: Response) => void,
+  name: string,
+  read: Codec<Request>,
+  write: (body: ByteWriter, response: Response) => void,
   operation: (session: BinarySession, request: Request) => Response | Promise<Response>,
 ): Handler {
   const number = api[name]!
@@ -286,40 +344,70 @@ const handlerOf: Readonly<Record<string, Handler>> = {
     session.answer(helloApi, correlationId, startedMs, (out) => codecs.writeHelloResponse(out, response))
   },
   Ping: asked('Ping', codecs.readPingRequest, codecs.writePingResponse, (session) => session.ops.ping(session)),
-  Metadata: asked('Metadata', codecs.readMetadataRequest, codecs.writeMetadataResponse,
-    (session, request) => session.ops.metadata(session, request)),
-  CreateTopic: asked('CreateTopic', codecs.readCreateTopicRequest, codecs.writeCreateTopicResponse,
-    (session, request) => session.ops.createTopic(session, request)),
-  DeleteTopic: asked('DeleteTopic', codecs.readDeleteTopicRequest, noFields,
-    (session, request) => session.ops.deleteTopic(session, request)),
-  DescribeTopic: asked('DescribeTopic', codecs.readDescribeTopicRequest, codecs.writeDescribeTopicResponse,
-    (session, request) => session.ops.describeTopic(session, request)),
-  AlterTopicConfig: asked('AlterTopicConfig', codecs.readAlterTopicConfigRequest, noFields,
-    (session, request) => session.ops.alterTopicConfig(session, request)),
-  DeleteRecords: asked('DeleteRecords', codecs.readDeleteRecordsRequest, codecs.writeDeleteRecordsResponse,
-    (session, request) => session.ops.deleteRecords(session, request)),
-  InitProducerId: asked('InitProducerId', codecs.readInitProducerIdRequest, codecs.writeInitProducerIdResponse,
-    (session) => session.ops.initProducerId(session)),
+  Metadata: asked('Metadata', codecs.readMetadataRequest, codecs.writeMetadataResponse, (session, request) =>
+    session.ops.metadata(session, request),
+  ),
+  CreateTopic: asked(
+    'CreateTopic',
+    codecs.readCreateTopicRequest,
+    codecs.writeCreateTopicResponse,
+    (session, request) => session.ops.createTopic(session, request),
+  ),
+  DeleteTopic: asked('DeleteTopic', codecs.readDeleteTopicRequest, noFields, (session, request) =>
+    session.ops.deleteTopic(session, request),
+  ),
+  DescribeTopic: asked(
+    'DescribeTopic',
+    codecs.readDescribeTopicRequest,
+    codecs.writeDescribeTopicResponse,
+    (session, request) => session.ops.describeTopic(session, request),
+  ),
+  AlterTopicConfig: asked('AlterTopicConfig', codecs.readAlterTopicConfigRequest, noFields, (session, request) =>
+    session.ops.alterTopicConfig(session, request),
+  ),
+  DeleteRecords: asked(
+    'DeleteRecords',
+    codecs.readDeleteRecordsRequest,
+    codecs.writeDeleteRecordsResponse,
+    (session, request) => session.ops.deleteRecords(session, request),
+  ),
+  InitProducerId: asked(
+    'InitProducerId',
+    codecs.readInitProducerIdRequest,
+    codecs.writeInitProducerIdResponse,
+    (session) => session.ops.initProducerId(session),
+  ),
   Fetch: (session, body, correlationId, startedMs) =>
     session.fetch(readWhole(codecs.readFetchRequest, body, 'Fetch'), correlationId, startedMs),
-  ListOffsets: asked('ListOffsets', codecs.readListOffsetsRequest, codecs.writeListOffsetsResponse,
-    (session, request) => session.ops.listOffsets(session, request)),
+  ListOffsets: asked(
+    'ListOffsets',
+    codecs.readListOffsetsRequest,
+    codecs.writeListOffsetsResponse,
+    (session, request) => session.ops.listOffsets(session, request),
+  ),
   Subscribe: (session, body, correlationId, startedMs) => {
     const request = readWhole(codecs.readSubscribeRequest, body, 'Subscribe')
-    session.run(api['Subscribe']!, correlationId, startedMs, () => session.ops.subscribe(session, request),
+    session.run(
+      api['Subscribe']!,
+      correlationId,
+      startedMs,
+      () => session.ops.subscribe(session, request),
       (out, { response }) => codecs.writeSubscribeResponse(out, response),
-      ({ subscription }) => session.ops.begin(subscription))
+      ({ subscription }) => session.ops.begin(subscription),
+    )
   },
-  Unsubscribe: asked('Unsubscribe', codecs.readUnsubscribeRequest, noFields,
-    (session, request) => session.ops.unsubscribe(session, request)),
+  Unsubscribe: asked('Unsubscribe', codecs.readUnsubscribeRequest, noFields, (session, request) =>
+    session.ops.unsubscribe(session, request),
+  ),
   Credit: (session, body) => {
     const request = readWhole(codecs.readCreditRequest, body, 'Credit')
     // A grant may cross the end of its subscription on the way: no harm.
     if (!session.subscriptions.has(request.subscriptionId)) return
     session.ops.credit(session, request)
   },
-  ClusterStatus: asked('ClusterStatus', codecs.readClusterStatusRequest, codecs.writeClusterStatusResponse,
-    (session) => session.ops.clusterStatus(session)),
+  ClusterStatus: asked('ClusterStatus', codecs.readClusterStatusRequest, codecs.writeClusterStatusResponse, (session) =>
+    session.ops.clusterStatus(session),
+  ),
 }
 
 /** By api number. */

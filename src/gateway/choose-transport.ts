@@ -17,7 +17,11 @@ export function chooseTransport(wanted: 'auto' | 'uws' | 'ws', options: Transpor
   if (wanted === 'ws') return { transport: createWsTransport(options), reason: 'frontEnd: ws' }
   const { platform, arch, version } = process
   if (uwsBinaryPath() === undefined) {
-    return refuseOrFallBack(wanted, options, `uWebSockets.js has no binary for Node.js ${version} on ${platform} ${arch}`)
+    return refuseOrFallBack(
+      wanted,
+      options,
+      `uWebSockets.js has no binary for Node.js ${version} on ${platform} ${arch}`,
+    )
   }
   try {
     return { transport: createUwsTransport(options), reason: `its binary fits Node.js ${version}` }

@@ -177,14 +177,21 @@ export class FetchService {
     const waitMs = mode === 'now' ? 0 : this.waitMsOf(fetch)
     const replyBytes = mode === 'probe' ? this.probeReplyBytes : fetchReplyReserveBytes
     fetch.mode = mode
-    const id = proxy.request(RequestType.fetch, fetch.partitionId, FetchRequest.sizeBytes, replyBytes, fetch,
-      fetch.options.isOurs, (view, at) => {
+    const id = proxy.request(
+      RequestType.fetch,
+      fetch.partitionId,
+      FetchRequest.sizeBytes,
+      replyBytes,
+      fetch,
+      fetch.options.isOurs,
+      (view, at) => {
         view.setUint32(at + FetchRequest.maxBytesAt, maxBytes, true)
         view.setUint32(at + FetchRequest.minBytesAt, mode === 'now' ? 0 : minBytes, true)
         view.setFloat64(at + FetchRequest.offsetAt, offset, true)
         view.setUint32(at + FetchRequest.maxWaitMsAt, waitMs, true)
         view.setUint32(at + FetchRequest.flagsAt, 0, true)
-      })
+      },
+    )
     fetch.requestId = id
     if (id < 0) return fetch.sink.onFetchError(throttled, -1, -1)
     if (mode !== 'now') this.countParked(fetch, 1)

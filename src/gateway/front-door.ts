@@ -22,7 +22,15 @@ export type Verdict =
     }
 
 /** The WebSocket close code for an error: 4000 and its HTTP status. */
-export const closeCodes = { malformed: 4400, forbidden: 4403, subprotocol: 4406, timeout: 4408, tooLarge: 4413, slow: 4429, down: 4503 } as const
+export const closeCodes = {
+  malformed: 4400,
+  forbidden: 4403,
+  subprotocol: 4406,
+  timeout: 4408,
+  tooLarge: 4413,
+  slow: 4429,
+  down: 4503,
+} as const
 
 type DoorConfig = Pick<BrokerConfig, 'host' | 'allowedHosts' | 'allowedOrigins'>
 
@@ -41,7 +49,13 @@ export class FrontDoor {
     const offered = request.protocols.find((name) => name === binarySubprotocol || name === jsonSubprotocol)
     const protocol = offered ?? request.protocols[0]
     if (!this.isAllowedHost(request.host)) {
-      return { allowed: false, reason: 'host', error: this.hostError(request.host), closeCode: closeCodes.forbidden, protocol }
+      return {
+        allowed: false,
+        reason: 'host',
+        error: this.hostError(request.host),
+        closeCode: closeCodes.forbidden,
+        protocol,
+      }
     }
     if (request.origin !== undefined && !this.isAllowedOrigin(request.origin, request.host)) {
       const error = originError(request.origin)
@@ -61,7 +75,9 @@ export class FrontDoor {
   /** A page that this broker's own address served passes; everything else must be in the list. */
   private isAllowedOrigin(origin: string, host: string): boolean {
     const given = origin.toLowerCase()
-    return this.origins.has(given) || given === `http://${host.toLowerCase()}` || given === `https://${host.toLowerCase()}`
+    return (
+      this.origins.has(given) || given === `http://${host.toLowerCase()}` || given === `https://${host.toLowerCase()}`
+    )
   }
 
   hostError(host: string): StreamBusError {
@@ -81,8 +97,10 @@ function originError(origin: string): StreamBusError {
 
 function subprotocolError(protocols: readonly string[]): StreamBusError {
   const offered = protocols.length === 0 ? 'none' : protocols.join(', ')
-  return new StreamBusError('UNSUPPORTED_SUBPROTOCOL',
-    `the WebSocket subprotocol offered is ${offered}; expected ${binarySubprotocol} or ${jsonSubprotocol}`)
+  return new StreamBusError(
+    'UNSUPPORTED_SUBPROTOCOL',
+    `the WebSocket subprotocol offered is ${offered}; expected ${binarySubprotocol} or ${jsonSubprotocol}`,
+  )
 }
 
 /** Without port and brackets, in lower case. */

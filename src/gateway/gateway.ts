@@ -113,14 +113,16 @@ export class Gateway {
     this.metrics = new GatewayMetrics(memory)
     this.gauges = new MainGauges(this.metrics.writer)
     this.budget = { usedBytes: 0, maxBytes: config.maxInFlightBytes }
-    const shards = options.shards.map((shard): FetchShard => ({
-      proxy: new ShardProxy({ ...shard, budget: this.budget }),
-      // In the order of FetchRing.
-      rings: [
-        new JournalReader(shard.journalMemory, shard.journalPositions),
-        new JournalReader(shard.volatileMemory, shard.volatilePositions),
-      ],
-    }))
+    const shards = options.shards.map(
+      (shard): FetchShard => ({
+        proxy: new ShardProxy({ ...shard, budget: this.budget }),
+        // In the order of FetchRing.
+        rings: [
+          new JournalReader(shard.journalMemory, shard.journalPositions),
+          new JournalReader(shard.volatileMemory, shard.volatilePositions),
+        ],
+      }),
+    )
     this.proxies = shards.map(({ proxy }) => proxy)
     const reads = new ReadProxy(options.startReader)
     this.pump = new ReplyPump(options.doorbell, [...this.proxies, reads], {
@@ -133,12 +135,22 @@ export class Gateway {
     const onOverwritten = (): void => this.metrics.overwritten()
     const fetches = new FetchService({ shardFor, reads, blocks, maxPathBytes, onOverwritten })
     this.subscriptions = new Subscriptions({
-      fetches, blocks, metrics: this.metrics, maxWaitMs: config.maxFetchWaitMs, kick: () => this.kick(),
+      fetches,
+      blocks,
+      metrics: this.metrics,
+      maxWaitMs: config.maxFetchWaitMs,
+      kick: () => this.kick(),
     })
     this.context = {
-      config, cluster: options.cluster, authorize: options.authorize ?? allowAll, shardFor, fetches, blocks,
+      config,
+      cluster: options.cluster,
+      authorize: options.authorize ?? allowAll,
+      shardFor,
+      fetches,
+      blocks,
       shardNumberOf: (partitionId) => shardOf(partitionId, shards.length),
-      subscriptions: this.subscriptions, metrics: this.metrics,
+      subscriptions: this.subscriptions,
+      metrics: this.metrics,
       flushShards: () => this.flushShards(),
       flushLater: (session) => this.flushLater(session),
       isStopping: () => this.isStopping,
@@ -147,7 +159,9 @@ export class Gateway {
     this.threads = [
       { owner: 'main', reader: new MetricsReader(memory) },
       ...options.shards.map((shard, index) => ({
-        owner: 'shard' as const, reader: new MetricsReader(shard.metrics), shard: index,
+        owner: 'shard' as const,
+        reader: new MetricsReader(shard.metrics),
+        shard: index,
       })),
     ]
     const chosen = chooseTransport(config.frontEnd as 'auto' | 'uws' | 'ws', {
@@ -157,9 +171,12 @@ export class Gateway {
       // Sessions stop well before: what uWS drops here would be a mistake of theirs.
       maxBackpressureBytes: 2 * (config.maxSendBufferBytes + config.maxFrameBytes),
       upgrade: (request) => this.accept(request),
-      http: (request) => answerHttp(request, {
-        door: this.door, notReady: () => this.notReady(), metrics: () => this.metricsText(),
-      }),
+      http: (request) =>
+        answerHttp(request, {
+          door: this.door,
+          notReady: () => this.notReady(),
+          metrics: () => this.metricsText(),
+        }),
     })
     this.transport = chosen.transport
     this.frontEnd = chosen.transport.kind
@@ -216,11 +233,17 @@ export class Gateway {
     const verdict = this.door.admit(request)
     if (!verdict.allowed) return this.refuse(verdict)
     const { protocol } = verdict
-    if (this.isStopping) return this.turnAway(protocol, new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped'))
+    if (this.isStopping)
+      return this.turnAway(protocol, new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped'))
     if (this.sessions.size >= this.config.maxConnections) {
       this.metrics.refused('connections')
-      return this.turnAway(protocol,
-        new StreamBusError('TOO_MANY_CONNECTIONS', `${this.sessions.size} connections are open; maxConnections allows no more`))
+      return this.turnAway(
+        protocol,
+        new StreamBusError(
+          'TOO_MANY_CONNECTIONS',
+          `${this.sessions.size} connections are open; maxConnections allows no more`,
+        ),
+      )
     }
     return { protocol, open: (socket) => this.open(socket, protocol === jsonSubprotocol) }
   }
@@ -247,7 +270,11 @@ export class Gateway {
   }
 
   /** Lets a connection in only to say why it may not stay: a page can't read the status of a refused upgrade. */
-  private turnAway(protocol: string | undefined, error: StreamBusError, closeCode: number = closeCodes.down): Acceptance {
+  private turnAway(
+    protocol: string | undefined,
+    error: StreamBusError,
+    closeCode: number = closeCodes.down,
+  ): Acceptance {
     return {
       protocol,
       open: (socket) => {

@@ -33,9 +33,12 @@ export function answerHttp(request: HttpRequest, sources: HttpSources): HttpAnsw
     case '/metrics':
       return { status: 200, contentType: metricsType, body: sources.metrics() }
     default:
-      return errorAnswer(404, new StreamBusError('INVALID_REQUEST', `there is nothing at ${request.path.slice(0, 200)}`, {
-        remedy: 'Ask for /health/live, /health/ready or /metrics; data is at ws:// on this port.',
-      }))
+      return errorAnswer(
+        404,
+        new StreamBusError('INVALID_REQUEST', `there is nothing at ${request.path.slice(0, 200)}`, {
+          remedy: 'Ask for /health/live, /health/ready or /metrics; data is at ws:// on this port.',
+        }),
+      )
   }
 }
 

@@ -95,7 +95,12 @@ function headerBytes(headers: GivenRecord['headers']): HeaderBytes[] {
  * may unpack to.
  */
 export function readBatches(
-  bytes: Uint8Array, start: number, end: number, firstOffset: number, encoding: ReadEncoding, maxBytes: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  firstOffset: number,
+  encoding: ReadEncoding,
+  maxBytes: number,
   onBatch: (records: readonly (JsonRecord | JsonUnreadable)[]) => void,
 ): void {
   for (let at = start; at < end; ) {
@@ -119,16 +124,21 @@ function recordsOf(firstOffset: number, encoding: ReadEncoding, maxBytes: number
 
 function unpack(codec: number, bytes: Uint8Array, start: number, end: number, maxBytes: number): Uint8Array {
   if (codec !== gzipCodec) {
-    throw new StreamBusError('UNSUPPORTED_COMPRESSION_TYPE',
+    throw new StreamBusError(
+      'UNSUPPORTED_COMPRESSION_TYPE',
       `the batch at offset ${batch.baseOffset} is packed with ${codecNames[codec] ?? `codec ${codec}`}; ` +
-        'JSON readers get none and gzip')
+        'JSON readers get none and gzip',
+    )
   }
   try {
     return gunzipSync(bytes.subarray(start, end), { maxOutputLength: maxBytes })
   } catch (error) {
     if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new StreamBusError('MESSAGE_TOO_LARGE',
-        `the batch at offset ${batch.baseOffset} unpacks to more than ${maxBytes} bytes`, { cause: error })
+      throw new StreamBusError(
+        'MESSAGE_TOO_LARGE',
+        `the batch at offset ${batch.baseOffset} unpacks to more than ${maxBytes} bytes`,
+        { cause: error },
+      )
     }
     throw new StreamBusError('CORRUPT_MESSAGE', `the batch at offset ${batch.baseOffset} is no gzip`, { cause: error })
   }

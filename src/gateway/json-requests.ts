@@ -36,7 +36,12 @@ const schemas = {
   hello: { protocolVersion: optional(integer(0, 0xffff)), clientName: optional(text) },
   ping: {},
   metadata: { topics: optional({ type: 'array', items: topic, max: 10_000 }) },
-  createTopic: { topic, partitions: optional(integer(-safe, safe)), replicationFactor: optional(integer(-32_768, 32_767)), configs },
+  createTopic: {
+    topic,
+    partitions: optional(integer(-safe, safe)),
+    replicationFactor: optional(integer(-32_768, 32_767)),
+    configs,
+  },
   deleteTopic: { topic },
   describeTopic: { topic },
   alterTopicConfig: { topic, configs },
@@ -50,14 +55,26 @@ const schemas = {
     records: optional({ type: 'array', min: 1, max: 100_000, items: { type: 'object', strict: true, props: record } }),
   },
   fetch: {
-    topic, partition, offset: integer(0, safe), maxBytes: optional(integer(1, u32)), minBytes: optional(integer(0, u32)),
-    maxWaitMs: optional(integer(0, u32)), encoding: readEncoding,
+    topic,
+    partition,
+    offset: integer(0, safe),
+    maxBytes: optional(integer(1, u32)),
+    minBytes: optional(integer(0, u32)),
+    maxWaitMs: optional(integer(0, u32)),
+    encoding: readEncoding,
   },
-  listOffsets: { topic, partition, timestamp: { type: 'multi', rules: [integer(0, safe), { type: 'enum', values: ['latest', 'earliest', 'max'] }] } },
+  listOffsets: {
+    topic,
+    partition,
+    timestamp: { type: 'multi', rules: [integer(0, safe), { type: 'enum', values: ['latest', 'earliest', 'max'] }] },
+  },
   subscribe: {
-    subscription: optional(integer(0, u32)), topic, partition,
+    subscription: optional(integer(0, u32)),
+    topic,
+    partition,
     from: optional({ type: 'multi', rules: [integer(0, safe), { type: 'enum', values: ['latest', 'earliest'] }] }),
-    creditBytes: optional(integer(1, u32)), encoding: readEncoding,
+    creditBytes: optional(integer(1, u32)),
+    encoding: readEncoding,
   },
   unsubscribe: { subscription: integer(0, u32) },
   credit: { subscription: integer(0, u32), creditBytes: integer(1, u32) },
@@ -67,7 +84,9 @@ const schemas = {
 export type JsonOperation = keyof typeof schemas
 export const jsonOperations = Object.keys(schemas) as JsonOperation[]
 
-type Check = (value: unknown) => true | readonly { readonly field?: string; readonly message?: string; readonly actual?: unknown }[]
+type Check = (
+  value: unknown,
+) => true | readonly { readonly field?: string; readonly message?: string; readonly actual?: unknown }[]
 const checks = new Map<string, Check>()
 let validator: InstanceType<typeof Validator> | undefined
 
@@ -93,7 +112,10 @@ export function checkRequest(request: JsonRequest): asserts request is JsonReque
   const problems = checkFor(op as JsonOperation)({ ...request })
   if (problems === true) return
   const { field, message, actual } = problems[0]!
-  throw new StreamBusError('INVALID_REQUEST', `${op}: ${field ?? 'a field'} is ${shown(actual)}: ${message ?? 'not allowed'}`)
+  throw new StreamBusError(
+    'INVALID_REQUEST',
+    `${op}: ${field ?? 'a field'} is ${shown(actual)}: ${message ?? 'not allowed'}`,
+  )
 }
 
 function checkFor(op: JsonOperation): Check {

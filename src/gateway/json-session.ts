@@ -10,7 +10,13 @@ import type { PartitionImage } from '../../native-free-core/metadata/metadata-im
 import type { Block } from './block-pool.js'
 import { kindOf } from './gateway-metrics.js'
 import {
-  buildBatch, type GivenRecord, type JsonRecord, type JsonUnreadable, keyBytes, readBatches, type ReadEncoding,
+  buildBatch,
+  type GivenRecord,
+  type JsonRecord,
+  type JsonUnreadable,
+  keyBytes,
+  readBatches,
+  type ReadEncoding,
 } from './json-records.js'
 import { checkRequest, type JsonOperation, type JsonRequest, parseRequest } from './json-requests.js'
 import { Session } from './session.js'
@@ -94,15 +100,21 @@ export class JsonSession extends Session {
       const answer = this.operate(request, id, startedMs)
       if (!(answer instanceof Promise)) return succeed(answer)
       this.inFlightRequests++
-      answer.finally(() => this.inFlightRequests--).then(succeed).catch(fail)
+      answer
+        .finally(() => this.inFlightRequests--)
+        .then(succeed)
+        .catch(fail)
     } catch (error) {
       fail(error)
     }
   }
 
   /** The answer's fields; undefined when it comes by another way. */
-  private operate(request: JsonRequest & { readonly op: JsonOperation }, id: Id, startedMs: number):
-    object | undefined | Promise<object | undefined> {
+  private operate(
+    request: JsonRequest & { readonly op: JsonOperation },
+    id: Id,
+    startedMs: number,
+  ): object | undefined | Promise<object | undefined> {
     switch (request.op) {
       case 'hello':
         return this.hello(request)
@@ -120,7 +132,8 @@ export class JsonSession extends Session {
         return this.operations.alterTopicConfig(this, { name: request['topic'] as string, configs: configsOf(request) })
       case 'deleteRecords':
         return this.operations.deleteRecords(this, {
-          partitionId: this.partitionOf(request).partitionId, beforeOffset: request['beforeOffset'] as number,
+          partitionId: this.partitionOf(request).partitionId,
+          beforeOffset: request['beforeOffset'] as number,
         })
       case 'initProducerId':
         return this.operations.initProducerId(this)
@@ -136,7 +149,8 @@ export class JsonSession extends Session {
         return this.unsubscribe(request)
       case 'credit':
         this.operations.credit(this, {
-          subscriptionId: request['subscription'] as number, creditBytes: request['creditBytes'] as number,
+          subscriptionId: request['subscription'] as number,
+          creditBytes: request['creditBytes'] as number,
         })
         return {}
       case 'clusterStatus':
@@ -152,20 +166,28 @@ export class JsonSession extends Session {
   private metadata(request: JsonRequest): object {
     const names = request['topics'] as string[] | undefined
     const { clusterId, version, brokers, topics } = this.operations.metadata(this, {
-      all: names === undefined, names: names ?? [],
+      all: names === undefined,
+      names: names ?? [],
     })
     return {
-      clusterId, version, brokers,
+      clusterId,
+      version,
+      brokers,
       topics: topics.map(({ name, topicId, partitions }) => ({ topic: name, topicId, partitions })),
     }
   }
 
   private createTopic(request: JsonRequest): Promise<object> {
     const { topic, partitions, replicationFactor } = request as {
-      topic?: string; partitions?: number; replicationFactor?: number
+      topic?: string
+      partitions?: number
+      replicationFactor?: number
     }
     return this.operations.createTopic(this, {
-      name: topic!, partitions: partitions ?? 1, replicationFactor: replicationFactor ?? 1, configs: configsOf(request),
+      name: topic!,
+      partitions: partitions ?? 1,
+      replicationFactor: replicationFactor ?? 1,
+      configs: configsOf(request),
     })
   }
 
@@ -173,7 +195,12 @@ export class JsonSession extends Session {
     const { name, topicId, configs, partitions } = await this.operations.describeTopic(this, {
       name: request['topic'] as string,
     })
-    return { topic: name, topicId, configs: Object.fromEntries(configs.map((entry) => [entry.name, entry.value])), partitions }
+    return {
+      topic: name,
+      topicId,
+      configs: Object.fromEntries(configs.map((entry) => [entry.name, entry.value])),
+      partitions,
+    }
   }
 
   private partitionOf(request: JsonRequest): PartitionImage {
@@ -181,8 +208,10 @@ export class JsonSession extends Session {
     const number = request['partition'] as number
     const partition = partitions[number]
     if (partition !== undefined) return partition
-    throw new StreamBusError('UNKNOWN_TOPIC_OR_PARTITION',
-      `topic ${name} has no partition ${number}; it has 0 to ${partitions.length - 1}`)
+    throw new StreamBusError(
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      `topic ${name} has no partition ${number}; it has 0 to ${partitions.length - 1}`,
+    )
   }
 
   private async listOffsets(request: JsonRequest): Promise<object> {
@@ -223,7 +252,12 @@ export class JsonSession extends Session {
   }
 
   produced(
-    token: number, code: number, baseOffset: number, _logStartOffset: number, partitionId: number, batchBytes: number,
+    token: number,
+    code: number,
+    baseOffset: number,
+    _logStartOffset: number,
+    partitionId: number,
+    batchBytes: number,
     startedMs: number,
   ): void {
     this.inFlightBytes -= batchBytes
@@ -242,21 +276,33 @@ export class JsonSession extends Session {
   private fetch(request: JsonRequest, id: Id, startedMs: number): undefined {
     const { partitionId, partition } = this.partitionOf(request)
     const { topic, offset, maxBytes, minBytes, maxWaitMs, encoding } = request as unknown as {
-      topic: string; offset: number; maxBytes?: number; minBytes?: number; maxWaitMs?: number; encoding?: ReadEncoding
+      topic: string
+      offset: number
+      maxBytes?: number
+      minBytes?: number
+      maxWaitMs?: number
+      encoding?: ReadEncoding
     }
     const asked = {
-      partitionId, offset, maxBytes: maxBytes ?? 1 << 20, minBytes: minBytes ?? 0, maxWaitMs: maxWaitMs ?? 0,
+      partitionId,
+      offset,
+      maxBytes: maxBytes ?? 1 << 20,
+      minBytes: minBytes ?? 0,
+      maxWaitMs: maxWaitMs ?? 0,
     }
     this.track((sink) => this.operations.fetch(this, asked, sink), {
       onBatches: (block, highWatermark, logStartOffset) => {
         const records: (JsonRecord | JsonUnreadable)[] = []
-        if (block !== undefined) this.eachBatch(block, block.start, block.end, offset, encoding, (some) => records.push(...some))
+        if (block !== undefined)
+          this.eachBatch(block, block.start, block.end, offset, encoding, (some) => records.push(...some))
         this.reply(id, { topic, partition, highWatermark, logStartOffset, records })
         this.count('fetch', startedMs, false)
       },
       onFetchError: (code, highWatermark, logStartOffset) => {
-        const range = code === errorTable.OFFSET_OUT_OF_RANGE.code
-          ? ` The offset is ${offset}; there is ${logStartOffset} to ${highWatermark}.` : ''
+        const range =
+          code === errorTable.OFFSET_OUT_OF_RANGE.code
+            ? ` The offset is ${offset}; there is ${logStartOffset} to ${highWatermark}.`
+            : ''
         this.refuse(id, 'fetch', this.operations.errorOf(code, partitionId, range), startedMs)
       },
     })
@@ -264,7 +310,11 @@ export class JsonSession extends Session {
   }
 
   private eachBatch(
-    block: Block, from: number, to: number, firstOffset: number, encoding: ReadEncoding | undefined,
+    block: Block,
+    from: number,
+    to: number,
+    firstOffset: number,
+    encoding: ReadEncoding | undefined,
     onBatch: (records: readonly (JsonRecord | JsonUnreadable)[]) => void,
   ): void {
     readBatches(block.bytes, from, to, firstOffset, encoding ?? 'auto', this.context.config.maxFrameBytes, onBatch)
@@ -273,13 +323,24 @@ export class JsonSession extends Session {
   private async subscribe(request: JsonRequest, id: Id, startedMs: number): Promise<undefined> {
     const { partitionId, partition } = this.partitionOf(request)
     const { topic, from, creditBytes, encoding, subscription } = request as unknown as {
-      topic: string; from?: number | 'latest' | 'earliest'; creditBytes?: number; encoding?: ReadEncoding; subscription?: number
+      topic: string
+      from?: number | 'latest' | 'earliest'
+      creditBytes?: number
+      encoding?: ReadEncoding
+      subscription?: number
     }
     const subscriptionId = subscription ?? this.freeSubscriptionId()
     const offset = from === undefined || from === 'latest' ? -1 : from === 'earliest' ? -2 : from
-    const { response, subscription: begun } = await this.operations.subscribe(this, {
-      subscriptionId, partitionId, offset, creditBytes: creditBytes ?? this.context.config.maxCreditBytes,
-    }, creditBytes === undefined)
+    const { response, subscription: begun } = await this.operations.subscribe(
+      this,
+      {
+        subscriptionId,
+        partitionId,
+        offset,
+        creditBytes: creditBytes ?? this.context.config.maxCreditBytes,
+      },
+      creditBytes === undefined,
+    )
     this.followed.set(subscriptionId, { topic, partition, encoding: encoding ?? 'auto' })
     this.reply(id, { subscription: subscriptionId, topic, partition, ...response })
     this.count('subscribe', startedMs, false)
@@ -328,9 +389,16 @@ export class JsonSession extends Session {
     this.followed.delete(subscription.id)
     const error = errorOf(this.operations.errorOf(code, subscription.partitionId))
     const { topic, partition } = followed ?? {}
-    this.putText(JSON.stringify({
-      op: 'subscriptionEnd', subscription: subscription.id, topic, partition, logStartOffset, error,
-    }))
+    this.putText(
+      JSON.stringify({
+        op: 'subscriptionEnd',
+        subscription: subscription.id,
+        topic,
+        partition,
+        logStartOffset,
+        error,
+      }),
+    )
   }
 }
 

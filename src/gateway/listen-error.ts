@@ -10,7 +10,9 @@ export function listenError(error: unknown, host: string, port: number): StreamB
   const where = `${host}:${port}`
   switch (code) {
     case 'EADDRINUSE':
-      return new StreamBusError('ADDRESS_IN_USE', `port is ${port}: ${where} is taken by another process`, { cause: error })
+      return new StreamBusError('ADDRESS_IN_USE', `port is ${port}: ${where} is taken by another process`, {
+        cause: error,
+      })
     case 'EACCES':
       return new StreamBusError('ADDRESS_IN_USE', `port is ${port}: this user may not listen on ${where}`, {
         cause: error,

@@ -105,8 +105,10 @@ export class Operations {
   hello(caller: Caller, request: HelloRequest): HelloResponse {
     this.require(caller, rows.hello)
     if (request.protocolVersion < 1) {
-      throw new StreamBusError('UNSUPPORTED_VERSION',
-        `protocol version is ${request.protocolVersion}; this broker speaks 1 to ${protocolVersion}`)
+      throw new StreamBusError(
+        'UNSUPPORTED_VERSION',
+        `protocol version is ${request.protocolVersion}; this broker speaks 1 to ${protocolVersion}`,
+      )
     }
     const { config, cluster } = this.context
     return {
@@ -149,7 +151,13 @@ export class Operations {
     const { name, partitions, replicationFactor } = request
     const topicId = this.context.cluster.newTopicId()
     await this.context.cluster.change({
-      type: 'createTopic', version: 1, name, topicId, partitions, replicationFactor, configs: recordOf(request.configs),
+      type: 'createTopic',
+      version: 1,
+      name,
+      topicId,
+      partitions,
+      replicationFactor,
+      configs: recordOf(request.configs),
     })
     return { topicId }
   }
@@ -172,19 +180,21 @@ export class Operations {
   async describeTopic(caller: Caller, request: DescribeTopicRequest): Promise<DescribeTopicResponse> {
     this.require(caller, rows.describeTopic, request.name)
     const topic = this.topicNamed(request.name)
-    const partitions = await Promise.all(topic.partitions.map(async (partition): Promise<PartitionDetail> => {
-      const { logStartOffset, highWatermark, sizeBytes, segmentCount } = await this.describe(partition.partitionId)
-      return {
-        partition: partition.partition,
-        partitionId: partition.partitionId,
-        leader: partition.leader,
-        logStartOffset,
-        highWatermark,
-        sizeBytes,
-        segmentCount,
-        shard: this.context.shardNumberOf(partition.partitionId),
-      }
-    }))
+    const partitions = await Promise.all(
+      topic.partitions.map(async (partition): Promise<PartitionDetail> => {
+        const { logStartOffset, highWatermark, sizeBytes, segmentCount } = await this.describe(partition.partitionId)
+        return {
+          partition: partition.partition,
+          partitionId: partition.partitionId,
+          leader: partition.leader,
+          logStartOffset,
+          highWatermark,
+          sizeBytes,
+          segmentCount,
+          shard: this.context.shardNumberOf(partition.partitionId),
+        }
+      }),
+    )
     const configs = Object.entries(effectiveTopicConfig(topic.configs)).map(([name, value]) => ({ name, value }))
     return { name: topic.name, topicId: topic.topicId, configs, partitions }
   }
@@ -207,7 +217,13 @@ export class Operations {
    * undefined. No object is made for a batch that is accepted.
    */
   produce(
-    caller: Caller, token: number, partitionId: number, acks: number, bytes: Uint8Array, start: number, length: number,
+    caller: Caller,
+    token: number,
+    partitionId: number,
+    acks: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
     startedMs: number,
   ): StreamBusError | undefined {
     const { authorize, cluster, config } = this.context
@@ -231,8 +247,10 @@ export class Operations {
     const code = proxy.produce(caller, token, partitionId, acks, bytes, start, length, startedMs)
     if (code === 0) return undefined
     if (code === errorTable.MESSAGE_TOO_LARGE.code) {
-      return new StreamBusError('MESSAGE_TOO_LARGE',
-        `a record batch of ${length} bytes for ${nameOf(place)}; at most ${proxy.largestBatchBytes}`)
+      return new StreamBusError(
+        'MESSAGE_TOO_LARGE',
+        `a record batch of ${length} bytes for ${nameOf(place)}; at most ${proxy.largestBatchBytes}`,
+      )
     }
     return this.throttled('maxInFlightBytes', config.maxInFlightBytes)
   }
@@ -241,15 +259,19 @@ export class Operations {
     const place = this.placeOf(caller, rows.fetch, request.partitionId)
     this.refuseTooMany(caller)
     const { config, fetches } = this.context
-    if (request.offset < 0) throw new StreamBusError('OFFSET_OUT_OF_RANGE', `offset is ${request.offset} for ${nameOf(place)}`)
-    return fetches.start({
-      partitionId: request.partitionId,
-      offset: request.offset,
-      maxBytes: Math.min(request.maxBytes, config.maxFetchBytes),
-      minBytes: Math.min(request.minBytes, config.maxFetchBytes),
-      maxWaitMs: Math.min(request.maxWaitMs, config.maxFetchWaitMs),
-      isOurs: false,
-    }, sink)
+    if (request.offset < 0)
+      throw new StreamBusError('OFFSET_OUT_OF_RANGE', `offset is ${request.offset} for ${nameOf(place)}`)
+    return fetches.start(
+      {
+        partitionId: request.partitionId,
+        offset: request.offset,
+        maxBytes: Math.min(request.maxBytes, config.maxFetchBytes),
+        minBytes: Math.min(request.minBytes, config.maxFetchBytes),
+        maxWaitMs: Math.min(request.maxWaitMs, config.maxFetchWaitMs),
+        isOurs: false,
+      },
+      sink,
+    )
   }
 
   async listOffsets(caller: Caller, request: ListOffsets): Promise<ListOffsetsResponse> {
@@ -280,8 +302,11 @@ export class Operations {
    * The subscription is in the caller's map when this resolves, and stands still until `begin`: its answer goes first.
    * `isAutomatic`: no credit is counted.
    */
-  async subscribe(caller: Caller, request: SubscribeRequest, isAutomatic = false):
-    Promise<{ readonly response: SubscribeResponse; readonly subscription: Subscription }> {
+  async subscribe(
+    caller: Caller,
+    request: SubscribeRequest,
+    isAutomatic = false,
+  ): Promise<{ readonly response: SubscribeResponse; readonly subscription: Subscription }> {
     const place = this.placeOf(caller, rows.subscribe, request.partitionId)
     const { config, subscriptions } = this.context
     this.checkCredit(request.creditBytes, 0)
@@ -294,8 +319,12 @@ export class Operations {
     if (caller.isClosed) throw new StreamBusError('NETWORK_EXCEPTION', 'the connection ended')
     this.refuseTakenId(caller, request.subscriptionId)
     const subscription = subscriptions.add({
-      subscriber: caller, id: request.subscriptionId, partitionId: request.partitionId, offset,
-      creditBytes: request.creditBytes, isAutomatic,
+      subscriber: caller,
+      id: request.subscriptionId,
+      partitionId: request.partitionId,
+      offset,
+      creditBytes: request.creditBytes,
+      isAutomatic,
     })
     caller.subscriptions.set(request.subscriptionId, subscription)
     const { highWatermark, logStartOffset } = state
@@ -325,8 +354,10 @@ export class Operations {
   private checkCredit(creditBytes: number, heldBytes: number): void {
     const { maxCreditBytes } = this.context.config
     if (creditBytes >= 1 && creditBytes + heldBytes <= maxCreditBytes) return
-    throw new StreamBusError('INVALID_CREDIT',
-      `creditBytes is ${creditBytes} on top of ${heldBytes}; expected at least 1, and at most ${maxCreditBytes} together`)
+    throw new StreamBusError(
+      'INVALID_CREDIT',
+      `creditBytes is ${creditBytes} on top of ${heldBytes}; expected at least 1, and at most ${maxCreditBytes} together`,
+    )
   }
 
   private refuseTakenId(caller: Caller, id: number): void {
@@ -378,16 +409,27 @@ export class Operations {
   }
 
   private describe(partitionId: number): Promise<PartitionState> {
-    return this.ask(RequestType.describe, partitionId, 8, DescribeReply.sizeBytes, () => undefined, (view, at) => ({
-      logStartOffset: view.getFloat64(at + DescribeReply.logStartOffsetAt, true),
-      highWatermark: view.getFloat64(at + DescribeReply.highWatermarkAt, true),
-      sizeBytes: view.getFloat64(at + DescribeReply.sizeBytesAt, true),
-      segmentCount: view.getUint32(at + DescribeReply.segmentCountAt, true),
-    }))
+    return this.ask(
+      RequestType.describe,
+      partitionId,
+      8,
+      DescribeReply.sizeBytes,
+      () => undefined,
+      (view, at) => ({
+        logStartOffset: view.getFloat64(at + DescribeReply.logStartOffsetAt, true),
+        highWatermark: view.getFloat64(at + DescribeReply.highWatermarkAt, true),
+        sizeBytes: view.getFloat64(at + DescribeReply.sizeBytesAt, true),
+        segmentCount: view.getUint32(at + DescribeReply.segmentCountAt, true),
+      }),
+    )
   }
 
-  private askOffsets(type: number, partitionId: number, bodyBytes: number, fill: (view: DataView, at: number) => void):
-    Promise<ListOffsetsResponse> {
+  private askOffsets(
+    type: number,
+    partitionId: number,
+    bodyBytes: number,
+    fill: (view: DataView, at: number) => void,
+  ): Promise<ListOffsetsResponse> {
     return this.ask(type, partitionId, bodyBytes, OffsetsReply.sizeBytes, fill, (view, at) => ({
       offset: view.getFloat64(at + OffsetsReply.offsetAt, true),
       timestampMs: view.getFloat64(at + OffsetsReply.timestampAt, true),
@@ -395,8 +437,12 @@ export class Operations {
   }
 
   private ask<T>(
-    type: number, partitionId: number, bodyBytes: number, replyBytes: number,
-    fill: (view: DataView, at: number) => void, read: (view: DataView, at: number) => T,
+    type: number,
+    partitionId: number,
+    bodyBytes: number,
+    replyBytes: number,
+    fill: (view: DataView, at: number) => void,
+    read: (view: DataView, at: number) => T,
   ): Promise<T> {
     const { proxy } = this.context.shardFor(partitionId)
     return new Promise((resolve, reject) => {
@@ -416,8 +462,10 @@ function startOf(wanted: number, state: PartitionState, place: PartitionPlace): 
   if (wanted === latest) return state.highWatermark
   if (wanted === earliest) return state.logStartOffset
   if (wanted >= state.logStartOffset && wanted <= state.highWatermark) return wanted
-  throw new StreamBusError('OFFSET_OUT_OF_RANGE',
-    `offset is ${wanted} for ${nameOf(place)}; expected ${state.logStartOffset} to ${state.highWatermark}`)
+  throw new StreamBusError(
+    'OFFSET_OUT_OF_RANGE',
+    `offset is ${wanted} for ${nameOf(place)}; expected ${state.logStartOffset} to ${state.highWatermark}`,
+  )
 }
 
 function stopping(): StreamBusError {

@@ -48,11 +48,21 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
   /** One whole frame. Throws what ends the connection. */
   protected abstract take(bytes: Uint8Array, isBinary: boolean): void
   abstract produced(
-    token: number, code: number, baseOffset: number, logStartOffset: number, partitionId: number, batchBytes: number,
+    token: number,
+    code: number,
+    baseOffset: number,
+    logStartOffset: number,
+    partitionId: number,
+    batchBytes: number,
     startedMs: number,
   ): void
   abstract deliver(
-    subscription: Subscription, block: Block, from: number, to: number, highWatermark: number, isWhole: boolean,
+    subscription: Subscription,
+    block: Block,
+    from: number,
+    to: number,
+    highWatermark: number,
+    isWhole: boolean,
   ): void
   abstract endSubscription(subscription: Subscription, code: number, logStartOffset: number): void
 

@@ -183,7 +183,13 @@ export class ShardProxy {
   }
 
   /** A request without an answer: cancelFetch (with the fetch's id), releaseLease. Always accepted. */
-  tell(type: number, requestId: number, partitionId: number, bodyBytes: number, fill: (view: DataView, at: number) => void): void {
+  tell(
+    type: number,
+    requestId: number,
+    partitionId: number,
+    bodyBytes: number,
+    fill: (view: DataView, at: number) => void,
+  ): void {
     const at = this.hasWaiting ? -1 : this.requests.claim(type, bodyBytes)
     if (at < 0) {
       this.takeBudget(bodyBytes, true)

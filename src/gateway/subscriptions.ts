@@ -16,7 +16,14 @@ export interface Subscriber {
   /** Whether the socket may be given more now. */
   hasRoom(): boolean
   /** `isWhole`: block[from, to) begins where the block does, so that there is room for a head before it. */
-  deliver(subscription: Subscription, block: Block, from: number, to: number, highWatermark: number, isWhole: boolean): void
+  deliver(
+    subscription: Subscription,
+    block: Block,
+    from: number,
+    to: number,
+    highWatermark: number,
+    isWhole: boolean,
+  ): void
   endSubscription(subscription: Subscription, code: number, logStartOffset: number): void
 }
 
@@ -220,14 +227,17 @@ export class Subscriptions {
 
   private catchUp(subscription: Subscription): void {
     subscription.state = 'behind'
-    subscription.fetch = this.fetches.start({
-      partitionId: subscription.partitionId,
-      offset: subscription.nextOffset,
-      maxBytes: Math.min(deliveryBytes, subscription.creditBytes),
-      minBytes: 0,
-      maxWaitMs: 0,
-      isOurs: true,
-    }, subscription)
+    subscription.fetch = this.fetches.start(
+      {
+        partitionId: subscription.partitionId,
+        offset: subscription.nextOffset,
+        maxBytes: Math.min(deliveryBytes, subscription.creditBytes),
+        minBytes: 0,
+        maxWaitMs: 0,
+        isOurs: true,
+      },
+      subscription,
+    )
   }
 
   /** Keeps one fetch going while anybody follows; ends the feed when nobody does. */
@@ -235,14 +245,17 @@ export class Subscriptions {
     if (feed.block !== undefined) return
     if (feed.members.length === 0) return this.endFeed(feed)
     if (feed.fetch !== undefined) return
-    feed.fetch = this.fetches.start({
-      partitionId: feed.partitionId,
-      offset: feed.offset,
-      maxBytes: deliveryBytes,
-      minBytes: 1,
-      maxWaitMs: this.maxWaitMs,
-      isOurs: true,
-    }, feed)
+    feed.fetch = this.fetches.start(
+      {
+        partitionId: feed.partitionId,
+        offset: feed.offset,
+        maxBytes: deliveryBytes,
+        minBytes: 1,
+        maxWaitMs: this.maxWaitMs,
+        isOurs: true,
+      },
+      feed,
+    )
   }
 
   private endFeed(feed: TailFeed): void {
@@ -315,7 +328,11 @@ export class Subscriptions {
 
   /** Whole batches from the one with the next offset on, as many as the credit covers but at least one. */
   private deliver(
-    subscription: Subscription, block: Block, ends: readonly number[], lastOffsets: readonly number[], highWatermark: number,
+    subscription: Subscription,
+    block: Block,
+    ends: readonly number[],
+    lastOffsets: readonly number[],
+    highWatermark: number,
   ): void {
     let first = 0
     while (first < ends.length && lastOffsets[first]! < subscription.nextOffset) first++

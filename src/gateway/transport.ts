@@ -71,7 +71,11 @@ export interface Transport {
 }
 
 const statusTexts: Readonly<Record<number, string>> = {
-  200: 'OK', 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed',
+  200: 'OK',
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
   503: 'Service Unavailable',
 }
 
@@ -81,5 +85,8 @@ export function statusLineOf(status: number): string {
 
 /** The subprotocols of a Sec-WebSocket-Protocol header. */
 export function protocolsOf(header: string | undefined): string[] {
-  return (header ?? '').split(',').map((name) => name.trim()).filter((name) => name !== '')
+  return (header ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
 }

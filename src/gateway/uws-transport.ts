@@ -112,11 +112,7 @@ class UwsTransport implements Transport {
     this.app.any('/*', (response, request) => this.http(response, request))
   }
 
-  private upgrade(
-    response: HttpResponse,
-    request: HttpRequest,
-    context: Parameters<HttpResponse['upgrade']>[4],
-  ): void {
+  private upgrade(response: HttpResponse, request: HttpRequest, context: Parameters<HttpResponse['upgrade']>[4]): void {
     const origin = request.getHeader('origin')
     const acceptance = this.options.upgrade({
       host: request.getHeader('host'),

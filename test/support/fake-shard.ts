@@ -4,8 +4,20 @@
  * Runs on: the test process.
  */
 import {
-  DeleteRecordsRequest, DescribeReply, errorCodeAt, FetchReply, FetchRequest, ListOffsetsRequest, maxFetchRanges,
-  OffsetsReply, partitionIdAt, ProduceReply, ProduceRequest, ReplyType, requestIdAt, RequestType,
+  DeleteRecordsRequest,
+  DescribeReply,
+  errorCodeAt,
+  FetchReply,
+  FetchRequest,
+  ListOffsetsRequest,
+  maxFetchRanges,
+  OffsetsReply,
+  partitionIdAt,
+  ProduceReply,
+  ProduceRequest,
+  ReplyType,
+  requestIdAt,
+  RequestType,
 } from '../../native-free-core/mailbox/shard-frames.js'
 import { floorIndex, floorUnitBytes, journalPositionsBytes } from '../../native-free-core/journal/journal-reader.js'
 import { assignBatch, batchRecordCount } from '../../native-free-core/log/record-batch.js'
@@ -235,7 +247,10 @@ export class FakeShard {
 
   private relocate(partition: FakePartition): void {
     const moved = partition.extents.map((extent) => {
-      const copy = this.journal.slice(extent.position % this.journal.length, (extent.position % this.journal.length) + extent.length)
+      const copy = this.journal.slice(
+        extent.position % this.journal.length,
+        (extent.position % this.journal.length) + extent.length,
+      )
       return { extent, copy }
     })
     const floor = Math.ceil(this.end / floorUnitBytes) * floorUnitBytes
@@ -253,7 +268,11 @@ export class FakeShard {
     view.setFloat64(at + FetchReply.highWatermarkAt, end, true)
     view.setFloat64(at + FetchReply.logStartOffsetAt, logStart, true)
     view.setUint32(at + FetchReply.rangeCountAt, ranges.length, true)
-    view.setUint32(at + FetchReply.totalBytesAt, ranges.reduce((sum, range) => sum + range.length, 0), true)
+    view.setUint32(
+      at + FetchReply.totalBytesAt,
+      ranges.reduce((sum, range) => sum + range.length, 0),
+      true,
+    )
     for (const [index, range] of ranges.entries()) {
       const rangeAt = at + FetchReply.rangesAt + index * FetchReply.rangeBytes
       view.setFloat64(rangeAt, range.position, true)
@@ -294,7 +313,12 @@ export class FakeShard {
   }
 
   private describe(requestId: number, partition: FakePartition | undefined): void {
-    const at = this.claim(ReplyType.describe, DescribeReply.sizeBytes, requestId, partition === undefined ? unknownTopicId : 0)
+    const at = this.claim(
+      ReplyType.describe,
+      DescribeReply.sizeBytes,
+      requestId,
+      partition === undefined ? unknownTopicId : 0,
+    )
     const { view } = this.replies
     view.setFloat64(at + DescribeReply.logStartOffsetAt, partition?.logStart ?? -1, true)
     view.setFloat64(at + DescribeReply.highWatermarkAt, partition?.end ?? -1, true)

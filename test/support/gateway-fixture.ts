@@ -57,7 +57,11 @@ export class GatewayFixture {
     }
     const nothing = (): void => undefined
     const gateway = await Gateway.open({
-      config, cluster, doorbell, shards: shards.map((shard) => shard.channel), log: { info: nothing, warn: nothing },
+      config,
+      cluster,
+      doorbell,
+      shards: shards.map((shard) => shard.channel),
+      log: { info: nothing, warn: nothing },
       startReader: () => {
         throw new Error('a fake shard has no segments')
       },
@@ -104,12 +108,21 @@ class FakeCluster implements ClusterAccess {
 
   constructor(partitionCount: number) {
     const partitions = Array.from({ length: partitionCount }, (_, partition) => ({
-      partition, partitionId: partition, leader: 0, leaderEpoch: 0, replicas: [0], isr: [0],
+      partition,
+      partitionId: partition,
+      leader: 0,
+      leaderEpoch: 0,
+      replicas: [0],
+      isr: [0],
     }))
     this.current = new MetadataImage({
-      version: 1, clusterId, brokers: [{ brokerId: 0, host: '127.0.0.1', port: 9400, incarnation: 'a' }],
+      version: 1,
+      clusterId,
+      brokers: [{ brokerId: 0, host: '127.0.0.1', port: 9400, incarnation: 'a' }],
       topics: [{ topicId, name: 't', configs: {}, partitions }],
-      nextPartitionId: partitionCount, nextProducerId: 0, deletedTopics: [],
+      nextPartitionId: partitionCount,
+      nextProducerId: 0,
+      deletedTopics: [],
     })
   }
 
@@ -264,7 +277,9 @@ export class RawClient {
   }
 
   pushes<Push>(name: string, read: (reader: ByteReader) => Push): Push[] {
-    return this.messages.filter((message) => message.api === apiOf(name)).map((message) => read(new ByteReader(message.body)))
+    return this.messages
+      .filter((message) => message.api === apiOf(name))
+      .map((message) => read(new ByteReader(message.body)))
   }
 
   deliveries(): codecs.DeliveryPush[] {

@@ -7,7 +7,15 @@ import { ByteReader } from '../../../native-free-core/bytes/byte-reader.js'
 import { memoryBoundBytes } from '../../../native-free-core/config/broker-config.js'
 import * as codecs from '../../../native-free-core/protocol/codecs.generated.js'
 import { FrameWriter } from '../../../native-free-core/protocol/frame.js'
-import { batchesIn, batchOf, codeOf, frontEnds, GatewayFixture, type FixtureOptions, type RawClient } from '../../support/gateway-fixture.js'
+import {
+  batchesIn,
+  batchOf,
+  codeOf,
+  frontEnds,
+  GatewayFixture,
+  type FixtureOptions,
+  type RawClient,
+} from '../../support/gateway-fixture.js'
 
 const long = { maxBytes: 1 << 20, minBytes: 1, maxWaitMs: 30_000 }
 const now = { maxBytes: 1 << 20, minBytes: 0, maxWaitMs: 0 }
@@ -29,9 +37,14 @@ for (const frontEnd of frontEnds) {
       const framesBefore = client.frameCount
       const writer = new FrameWriter()
       const answers = Array.from({ length: 100 }, () =>
-        client.put(writer, 'Produce', (body) => codecs.writeProduceRequest(body, { partitionId: 0, acks: -1, batch: batchOf(3) })))
+        client.put(writer, 'Produce', (body) =>
+          codecs.writeProduceRequest(body, { partitionId: 0, acks: -1, batch: batchOf(3) }),
+        ),
+      )
       client.send(writer.view())
-      const offsets = (await Promise.all(answers)).map(({ body }) => codecs.readProduceResponse(new ByteReader(body)).baseOffset)
+      const offsets = (await Promise.all(answers)).map(
+        ({ body }) => codecs.readProduceResponse(new ByteReader(body)).baseOffset,
+      )
       expect(offsets).to.deep.equal(Array.from({ length: 100 }, (_, index) => index * 3))
       expect(client.frameCount - framesBefore).to.be.lessThan(10)
     })
@@ -75,7 +88,9 @@ for (const frontEnd of frontEnds) {
       await client.produce(0, batchOf(4, 500))
       fixture.shards[0]!.overwriteOnce = true
       const { body } = await client.fetch({ partitionId: 0, offset: 0, ...now })
-      expect(batchesIn(codecs.readFetchResponse(new ByteReader(body)).batches)).to.deep.equal([{ baseOffset: 0, count: 4, end: 4 }])
+      expect(batchesIn(codecs.readFetchResponse(new ByteReader(body)).batches)).to.deep.equal([
+        { baseOffset: 0, count: 4, end: 4 },
+      ])
     })
 
     it('delivers as far as the credit reaches, stands still, and goes on without a gap', async () => {
@@ -84,7 +99,8 @@ for (const frontEnd of frontEnds) {
       const batch = batchOf(10, 100)
       for (let index = 0; index < 20; index++) await client.produce(0, batch)
       await client.subscribe({ subscriptionId: 7, partitionId: 0, offset: -2, creditBytes: batch.length * 3 })
-      const received = (): number => client.deliveries().reduce((sum, { batches }) => sum + batchesIn(batches).length, 0)
+      const received = (): number =>
+        client.deliveries().reduce((sum, { batches }) => sum + batchesIn(batches).length, 0)
       await client.until(() => received() === 3)
       await client.ask('Ping')
       expect(received()).to.equal(3)
@@ -109,8 +125,11 @@ for (const frontEnd of frontEnds) {
       const producer = await fixture.connect()
       const clients = await Promise.all(Array.from({ length: 12 }, () => fixture.connect()))
       for (let index = 0; index < 30; index++) await producer.produce(0, batchOf(4, 200))
-      await Promise.all(clients.map((client, index) =>
-        client.subscribe({ subscriptionId: 1, partitionId: 0, offset: index * 10, creditBytes: 500 * (index + 1) })))
+      await Promise.all(
+        clients.map((client, index) =>
+          client.subscribe({ subscriptionId: 1, partitionId: 0, offset: index * 10, creditBytes: 500 * (index + 1) }),
+        ),
+      )
       for (const client of clients) keepGranting(client)
       for (let index = 0; index < 30; index++) await producer.produce(0, batchOf(4, 200))
       await Promise.all(clients.map((client) => client.until(() => lastOffset(client) === 240)))
@@ -193,7 +212,8 @@ for (const frontEnd of frontEnds) {
       await client.ask('Ping')
       fixture.shards[0]!.isPaused = false
       const all = await Promise.all(answers)
-      const offsets = all.filter(({ error }) => error === undefined)
+      const offsets = all
+        .filter(({ error }) => error === undefined)
         .map(({ body }) => codecs.readProduceResponse(new ByteReader(body)).baseOffset)
       expect(offsets.length).to.be.greaterThan(35).and.lessThan(50)
       expect(offsets).to.deep.equal(offsets.map((_, index) => index))
@@ -203,8 +223,11 @@ for (const frontEnd of frontEnds) {
       await open({ partitions: 600, shard: { replyRingBytes: 256 * 1024 } })
       const client = await fixture.connect()
       const credit = { offset: -1, creditBytes: 1 << 20 }
-      await Promise.all(Array.from({ length: 600 }, (_, partitionId) =>
-        client.subscribe({ subscriptionId: partitionId, partitionId, ...credit })))
+      await Promise.all(
+        Array.from({ length: 600 }, (_, partitionId) =>
+          client.subscribe({ subscriptionId: partitionId, partitionId, ...credit }),
+        ),
+      )
       for (let partitionId = 0; partitionId < 600; partitionId++) {
         expect((await client.produce(partitionId, batchOf(1))).error).to.equal(undefined)
       }
@@ -236,8 +259,13 @@ for (const frontEnd of frontEnds) {
 
     it('stays within the stated memory bound, paused shard and readers that do not read', async () => {
       const config = {
-        maxInFlightBytes: 1 << 20, maxInFlightBytesPerConnection: 1 << 20, maxSendBufferBytes: 128 * 1024,
-        maxFrameBytes: 256 * 1024, requestRingBytes: 1 << 20, replyRingBytes: 1 << 20, journalMemoryBytes: 16 << 20,
+        maxInFlightBytes: 1 << 20,
+        maxInFlightBytesPerConnection: 1 << 20,
+        maxSendBufferBytes: 128 * 1024,
+        maxFrameBytes: 256 * 1024,
+        requestRingBytes: 1 << 20,
+        replyRingBytes: 1 << 20,
+        journalMemoryBytes: 16 << 20,
       }
       await open({ config, shard: { journalBytes: 16 << 20 } })
       const clients = await Promise.all(Array.from({ length: 8 }, () => fixture.connect()))

@@ -1,0 +1,119 @@
+/**
+ * A data folder belongs to one broker at a time: locks, stale locks, broker.meta.
+ * Runs on: the test process, on real files.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { expect } from 'chai'
+import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
+import { releaseVersion } from '../../../native-free-core/version.js'
+import { openDataFolder } from '../../../workers/shared/data-folder.js'
+import { createDisk } from '../../../workers/shared/disk.js'
+
+const one = 'a'.repeat(32)
+const other = 'b'.repeat(32)
+
+function refusal(action: () => unknown): StreamBusError {
+  try {
+    action()
+  } catch (error) {
+    if (StreamBusError.is(error)) return error
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
+
+describe('openDataFolder', () => {
+  let folder: string
+  const open = (brokerId = 0, clusterId = one) => openDataFolder(createDisk(), folder, { brokerId, clusterId })
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'streambus-folder-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('makes a new folder with an identity that stays', () => {
+    rmSync(folder, { recursive: true })
+    const first = open()
+    expect(first).to.include({ clusterId: one, created: true })
+    first.unlock()
+    const second = open(0, other)
+    expect(second).to.include({ clusterId: one, created: false })
+    second.unlock()
+    expect(readdirSync(folder)).to.have.members(['broker.meta', 'journals', 'metadata', 'topics'])
+  })
+
+  it('is refused while another has it, with the pid', () => {
+    const held = open()
+    const error = refusal(() => open())
+    expect(error.name).to.equal('DATA_FOLDER_IN_USE')
+    expect(error.message).to.contain(String(process.pid))
+    held.unlock()
+    open().unlock()
+  })
+
+  const stale: [string, string][] = [
+    ['a process that has ended', `${spawnSync(process.execPath, ['-e', '']).pid} 1 ${bootId()} x\n`],
+    ['an earlier process of the same pid', `${process.pid} 1 ${bootId()} x\n`],
+    ['another boot of the machine', `${process.pid} 1 elsewhere x\n`],
+    ['nobody: the file is empty', ''],
+  ]
+  for (const [what, text] of stale) {
+    it(`takes over the lock of ${what}`, () => {
+      writeFileSync(join(folder, 'broker.lock'), text)
+      const held = open()
+      expect(refusal(() => open()).name).to.equal('DATA_FOLDER_IN_USE')
+      held.unlock()
+      expect(readdirSync(folder).filter((name) => name.includes('lock'))).to.deep.equal([])
+    })
+  }
+
+  it('is refused to a broker of another number', () => {
+    open(3).unlock()
+    const error = refusal(() => open(4))
+    expect(error.name).to.equal('DATA_FOLDER_UNUSABLE')
+    expect(error.message).to.contain('belongs to broker 3')
+    open(3).unlock()
+  })
+
+  it('is refused when a newer version wrote it, naming that', () => {
+    open().unlock()
+    const path = join(folder, 'broker.meta')
+    writeFileSync(path, readFileSync(path, 'utf8').replace('format 1', 'format 2').replace(releaseVersion, '7.8.9'))
+    const error = refusal(() => open())
+    expect(error.name).to.equal('DATA_FORMAT_TOO_NEW')
+    expect(`${error.message} ${error.remedy}`).to.contain('7.8.9')
+  })
+
+  it('is refused when journals are there without broker.meta', () => {
+    mkdirSync(join(folder, 'journals'))
+    writeFileSync(join(folder, 'journals', 'shard-0.journal'), 'x')
+    expect(refusal(() => open()).message).to.contain('broker.meta is missing')
+    expect(readdirSync(folder)).not.to.include('broker.lock')
+  })
+
+  it('is refused when broker.meta is something else', () => {
+    writeFileSync(join(folder, 'broker.meta'), 'hello')
+    expect(refusal(() => open()).name).to.equal('DATA_FOLDER_UNUSABLE')
+  })
+
+  it('says what the system says when the folder is a file', () => {
+    writeFileSync(join(folder, 'file'), '')
+    const error = refusal(() => openDataFolder(createDisk(), join(folder, 'file'), { brokerId: 0, clusterId: one }))
+    expect(error.name).to.equal('DATA_FOLDER_UNUSABLE')
+    expect(error.message).to.contain(join(folder, 'file'))
+  })
+})
+
+describe('releaseVersion', () => {
+  it('is that of package.json', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+    expect(releaseVersion).to.equal(version)
+  })
+})
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}
