@@ -59,15 +59,11 @@ export class Settler {
   private failure: StreamBusError | undefined
   /** Since the start, for metrics. */
   settledBytes = 0
-  /** Settle even a little: at shutdown. */
-  urgent = false
+  /** Settle even a little: at a stop. */
+  private urgent = false
 
   constructor(options: SettlerOptions) {
     this.options = options
-  }
-
-  get isIdle(): boolean {
-    return this.phase === 'idle'
   }
 
   /** What a failed sync or write left; the shard takes its partitions offline. */
@@ -95,7 +91,7 @@ export class Settler {
     const hurry = this.urgent || this.switching.size > 0
     const isDue = this.touchDue(nowMs, hurry)
     if (settleable > 0 && (hurry || settleable >= this.options.startBytes)) this.gather()
-    else if (isDue || this.switching.size > 0) this.target = journal.headPosition
+    else if (isDue || this.switching.size > 0 || (this.urgent && this.touched.size > 0)) this.target = journal.headPosition
     else return false
     this.phase = 'writing'
     return true
@@ -113,9 +109,16 @@ export class Settler {
     return isDue
   }
 
+  /**
+   * Small rounds keep commits fast while there is room; under pressure a round takes all that is committed, because
+   * its fixed costs (some synced files, a rename, a superblock) would otherwise bound the throughput (measured:
+   * 80 MiB/s with rounds of 8 MiB where the disk takes 260).
+   */
   private gather(): void {
-    const { journal } = this.options
-    const wanted = Math.max(journal.nextBoundaryPosition, journal.headPosition + this.options.bytesInFlight)
+    const { journal, bytesInFlight } = this.options
+    const isUnderPressure = journal.usedBytes > journal.capacityBytes / 2
+    const roundBytes = isUnderPressure ? journal.capacityBytes : bytesInFlight
+    const wanted = Math.max(journal.nextBoundaryPosition, journal.headPosition + roundBytes)
     this.target = Math.min(journal.committedPosition, wanted)
     for (const partition of this.options.partitions.values()) {
       if (partition.extents.settledCount < partition.extents.count) this.queue.push(partition)
@@ -138,11 +141,6 @@ export class Settler {
     if (!this.unsynced.has(partition)) {
       this.unsynced.set(partition, nowMs + (config.flush === 'interval' ? config.flushMs : osFlushMs))
     }
-  }
-
-  /** Nothing of the volatile ring waits to be synced. */
-  get isVolatileSynced(): boolean {
-    return this.unsynced.size === 0
   }
 
   /** From now on nothing is appended to the partition; when all it has is on disk, it goes on in `ring`. */
@@ -248,6 +246,8 @@ export class Settler {
   }
 
   private completePhase(): void {
+    // After a failed sync no recovery point may cover what it was for, however well the others went.
+    if (this.failure !== undefined) return
     if (this.waiting.size > 0 || this.unsent.length > 0) return
     if (this.phase === 'syncing') this.publish()
     else if (this.phase === 'publishing') this.finish()
@@ -272,7 +272,27 @@ export class Settler {
     this.phase = 'idle'
     this.options.journal.advanceHead(this.target)
     this.finishSwitches()
+    if (this.urgent) this.touchUnsynced()
     for (const close of this.retired.splice(0)) close()
+  }
+
+  /** The end of a sync may make new sync work; at a stop the rounds go on until there is none. */
+  private touchUnsynced(): void {
+    for (const partition of this.options.partitions.values()) {
+      if (partition.log.hasSyncWork) this.touched.add(partition)
+    }
+  }
+
+  /** Settles and syncs everything there is, in as many rounds as it takes: for a clean stop. */
+  beginStop(): void {
+    this.urgent = true
+    for (const partition of this.options.partitions.values()) partition.log.snapshotForStop()
+    this.touchUnsynced()
+  }
+
+  /** Nothing is under way and nothing waits. */
+  get isDone(): boolean {
+    return this.phase === 'idle' && this.touched.size === 0 && this.unsynced.size === 0
   }
 
   /** A deleted partition: `close` is called when the sync thread works on none of its files any more. */

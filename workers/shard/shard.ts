@@ -572,12 +572,11 @@ export class Shard {
   /** From now on writes are refused with SHUTTING_DOWN; call `turn` until `isSettled`. */
   beginStop(): void {
     this.stopping = true
-    this.settler.urgent = true
+    this.settler.beginStop()
   }
 
   get isSettled(): boolean {
     if (this.failure !== undefined) return true
-    const isSettled = this.settler.isIdle && this.settler.isVolatileSynced && this.journal.usedBytes === 0
-    return isSettled && this.syncPort.inFlight === 0
+    return this.settler.isDone && this.journal.usedBytes === 0 && this.syncPort.inFlight === 0
   }
 }

@@ -94,6 +94,8 @@ const deletedSuffix = '.deleted'
 const loadedSealedIndexCount = 4
 /** After so many bytes a snapshot of the producers is due, so that an open replays no more headers than these hold. */
 const snapshotIntervalBytes = 32 * 1024 * 1024
+/** At a clean stop fewer bytes than these are not worth a synced file for each partition. */
+const stopSnapshotBytes = 1024 * 1024
 /** Looking for one batch takes a small window: an index entry is a few KiB away. */
 const headerScanner = new BatchScanner(8 * 1024)
 
@@ -477,7 +479,17 @@ export class SegmentedLog {
     this.bytesSinceSnapshot = 0
   }
 
+  /** Before a clean stop: the next open then replays next to nothing. */
+  snapshotForStop(): void {
+    if (this.bytesSinceSnapshot >= stopSnapshotBytes) this.snapshotProducers()
+  }
+
   // ---- syncing
+
+  /** Something waits for `takeSyncWork`. */
+  get hasSyncWork(): boolean {
+    return this.syncs.hasDirty
+  }
 
   /**
    * What must be synced for everything written so far to be on the medium. Report each element by `synced` when its
