@@ -5,15 +5,16 @@
  * | the batch lies                                  | in the segments there is     | case     | what is done             |
  * |-------------------------------------------------|------------------------------|----------|--------------------------|
  * | at the segments' end                            | -                            | append   | it is appended           |
- * | wholly below their end                          | the same bytes               | skip     | nothing                  |
- * | wholly below their end, below the recovery point| nothing: removed by retention| skip     | nothing                  |
- * | wholly below their end, at or above the point   | other bytes, or no batch     | rewrite  | cut there, appended      |
- * | wholly below their end, below the point         | other bytes                  | conflict | refused: damage          |
+ * | wholly below their end, at or above the point   | anything but "removed"       | rewrite  | cut there, appended      |
+ * | wholly below their end                          | nothing: removed by retention| skip     | nothing                  |
+ * | wholly below their end, below the point         | the same bytes               | skip     | nothing                  |
+ * | wholly below their end, below the point         | other bytes, or no batch     | conflict | refused: damage          |
  * | across their end                                | part of it                   | rewrite  | cut there, appended      |
  * | above their end                                 | a gap                        | gap      | refused: something is missing |
  *
- * Above the recovery point segments are only what the page cache happened to keep: the journal is right. Below it they
- * were synced, and a difference is damage. Every combination matches exactly one row (test/unit/journal).
+ * Above the recovery point segments are only what the page cache happened to keep: the journal is right. Even the same
+ * bytes are written again: after a sync that failed the cache holds them, and no later sync brings them to the disk.
+ * Below the point they were synced, and a difference is damage. Every combination matches exactly one row (test/unit/journal).
  */
 import { readInt64 } from '../bytes/int64.js'
 
@@ -35,8 +36,8 @@ export function decideReplay(
   if (endOffset > segmentEnd) return 'rewrite'
   const stored = readBatch(baseOffset, batch.length)
   if (stored === 'absent') return 'skip'
-  if (stored !== undefined && equal(stored, batch)) return 'skip'
-  return baseOffset >= recoveryPoint ? 'rewrite' : 'conflict'
+  if (baseOffset >= recoveryPoint) return 'rewrite'
+  return stored !== undefined && equal(stored, batch) ? 'skip' : 'conflict'
 }
 
 function equal(one: Uint8Array, other: Uint8Array): boolean {

@@ -9,11 +9,10 @@ import { readUint64LE } from '../../native-free-core/bytes/int64.js'
 import { topicConfigOf } from '../../native-free-core/config/topic-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { walkChain } from '../../native-free-core/journal/chain.js'
-import { commitHeaderBytes, type CommitHeader, type Crc32c } from '../../native-free-core/journal/commit-format.js'
+import type { Crc32c } from '../../native-free-core/journal/commit-format.js'
 import { EntryType, type JournalEntry, readEntries } from '../../native-free-core/journal/entry-format.js'
 import type { ReplayCase } from '../../native-free-core/journal/replay-table.js'
 import { decideReplay } from '../../native-free-core/journal/replay-table.js'
-import { ringFilePosition, type Superblock } from '../../native-free-core/journal/superblock.js'
 import type { RecoveryReport, WorkerSettings } from '../../native-free-core/mailbox/control.js'
 import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import type { Disk } from '../shared/disk.js'
@@ -104,7 +103,11 @@ class Recovery {
     }
   }
 
-  /** Replays one journal; returns what marks it empty, to be called when everything is synced. */
+  /**
+   * Replays one journal; returns what marks it empty, to be called when everything is synced. The journal itself is not
+   * written before that: the page cache may hold a last commit that never reached the disk, but its records do, in
+   * segments, before anybody sees them; and a write in its place could tear what was acknowledged.
+   */
   private replayJournal(path: string): () => void {
     const file = this.disk.open(path, 'read')
     try {
@@ -117,25 +120,11 @@ class Recovery {
       this.report.journals++
       this.report.commits += end.commitCount
       if (end.torn) this.report.tornTails++
-      if (end.last !== undefined) this.writeAgain(path, superblock, end.last)
       return () => {
         if (!superblock.clean) {
           emptyJournal(this.disk, path, superblock, { position: end.position, number: end.nextNumber }, this.crc)
         }
       }
-    } finally {
-      this.disk.close(file)
-    }
-  }
-
-  /** The page cache may hold a commit that never reached the disk: what was accepted is written and synced again. */
-  private writeAgain(path: string, superblock: Superblock, last: CommitHeader): void {
-    const file = this.disk.open(path, 'durable-write')
-    try {
-      const position = ringFilePosition + (last.position % superblock.capacityBytes)
-      const bytes = new Uint8Array(last.totalBytes)
-      const length = this.disk.read(file, bytes, position)
-      this.disk.write(file, bytes.subarray(0, Math.max(length, commitHeaderBytes)), position)
     } finally {
       this.disk.close(file)
     }

@@ -33,15 +33,16 @@ interface Row {
 }
 
 const isBelow = (baseOffset: number, count: number): boolean => baseOffset + count <= segmentEnd
+const isStored = (what: Stored): boolean => what !== 'absent'
 const differs = (what: Stored): boolean => what === 'other' || what === 'shorter' || what === 'none'
 
 /** The rows of the drawing in native-free-core/journal/replay-table.ts. */
 const rows: readonly Row[] = [
   { name: "at the segments' end", matches: (base) => base === segmentEnd, outcome: 'append' },
   {
-    name: 'below, the same bytes',
-    matches: (base, count, what) => isBelow(base, count) && what === 'same',
-    outcome: 'skip',
+    name: 'below, at or above the point',
+    matches: (base, count, what, point) => isBelow(base, count) && isStored(what) && base >= point,
+    outcome: 'rewrite',
   },
   {
     name: 'below, removed',
@@ -49,12 +50,12 @@ const rows: readonly Row[] = [
     outcome: 'skip',
   },
   {
-    name: 'below, different, at or above the point',
-    matches: (base, count, what, point) => isBelow(base, count) && differs(what) && base >= point,
-    outcome: 'rewrite',
+    name: 'below the point, the same bytes',
+    matches: (base, count, what, point) => isBelow(base, count) && what === 'same' && base < point,
+    outcome: 'skip',
   },
   {
-    name: 'below, different, below the point',
+    name: 'below the point, different',
     matches: (base, count, what, point) => isBelow(base, count) && differs(what) && base < point,
     outcome: 'conflict',
   },

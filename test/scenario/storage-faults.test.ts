@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai'
 import { Random, seedOfRun, withSeed } from '../support/random.js'
-import { type HistoryOptions, StorageHistory } from './storage-history.js'
+import { type HistoryOptions, StorageHistory } from '../simulation/storage-history.js'
 
 const replay = 'npm run chaos:storage -- --histories 1 --seed'
 
@@ -18,6 +18,15 @@ describe('storage on a disk that loses power', function () {
   it('loses nothing acknowledged, doubles nothing, keeps order, through hundreds of histories', () => {
     const seed = seedOfRun()
     for (let index = 0; index < 200; index++) runOne(seed + index, { lives: 4, steps: 150, errors: false })
+  })
+
+  it('does so when the disk refuses writes and syncs as well', () => {
+    const seed = seedOfRun()
+    for (let index = 0; index < 60; index++) {
+      withSeed(seed + index, `${replay} ${seed + index} --errors`, (random) =>
+        new StorageHistory(random, { lives: 4, steps: 150, errors: true }).run(),
+      )
+    }
   })
 
   it('is seen to lose when durable writes are not durable', () => {
