@@ -27,10 +27,14 @@ const fine = [
   0.00005, 0.0001, 0.00015, 0.0002, 0.0003, 0.0004, 0.0006, 0.0008, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01,
   0.02, 0.05, 0.1, 0.2, 0.5, 1,
 ]
-const coarse = [0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const coarse = [
+  0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+]
 const pauses = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5]
 
-export const requestKinds: readonly string[] = Object.keys(messageRows).filter((name) => messageRows[name]!.kind === 'request')
+export const requestKinds: readonly string[] = Object.keys(messageRows).filter(
+  (name) => messageRows[name]!.kind === 'request',
+)
 export const subprotocolLabels = ['binary', 'json'] as const
 export const refusalLabels = ['host', 'origin', 'subprotocol', 'connections'] as const
 export const quantileLabels = ['0.5', '0.99', '1'] as const
@@ -51,7 +55,7 @@ function shardRow(type: MetricType, unit: MetricRow['unit'], help: string, rest:
 export const metricTable = {
   streambus_connections: row('gauge', 'count', ['main'], 'Open WebSocket connections.',
     { labels: ['subprotocol'], labelValues: subprotocolLabels }),
-  streambus_connections_opened_total: row('counter', 'count', ['main'], 'WebSocket connections accepted since the start.',
+  streambus_connections_opened_total: row('counter', 'count', ['main'], 'WebSocket connections accepted.',
     { labels: ['subprotocol'], labelValues: subprotocolLabels }),
   streambus_connections_refused_total: row('counter', 'count', ['main'], 'WebSocket connections refused, by reason.',
     { labels: ['reason'], labelValues: refusalLabels }),
@@ -71,7 +75,7 @@ export const metricTable = {
   streambus_tail_feeds: row('gauge', 'count', ['main'],
     'Partitions that subscribers follow; each is fetched once for all of them.'),
   streambus_deliveries_total: row('counter', 'count', ['main'], 'Deliveries sent to subscriptions.'),
-  streambus_delivered_bytes_total: row('counter', 'bytes', ['main'], 'Bytes of record batches delivered to subscriptions.'),
+  streambus_delivered_bytes_total: row('counter', 'bytes', ['main'], 'Bytes delivered to subscriptions.'),
   streambus_overwritten_reads_total: row('counter', 'count', ['main'],
     'Reads from a journal that came too late and were fetched again.'),
   streambus_waiting_request_bytes: row('gauge', 'bytes', ['main'], 'Requests that wait outside the rings.'),
@@ -88,7 +92,7 @@ export const metricTable = {
   streambus_fetch_hot_total: shardRow('counter', 'count', 'Fetches answered from the journal\'s memory.'),
   streambus_fetch_cold_total: shardRow('counter', 'count', 'Fetches answered with a segment file.'),
   streambus_fetch_parked_total: shardRow('counter', 'count', 'Fetches that had to wait for data.'),
-  streambus_fetched_bytes_total: shardRow('counter', 'bytes', 'Bytes of record batches read from the journal\'s memory.'),
+  streambus_fetched_bytes_total: shardRow('counter', 'bytes', 'Bytes fetched from the journal\'s memory.'),
   streambus_commits_total: shardRow('counter', 'count', 'Synced writes of the journal.'),
   streambus_commit_bytes_total: shardRow('counter', 'bytes', 'Bytes of them, padding included.'),
   streambus_commit_padding_bytes_total: shardRow('counter', 'bytes', 'Padding in them, up to the next 4 KiB.'),

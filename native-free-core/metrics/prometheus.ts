@@ -51,7 +51,7 @@ function renderRow(
   }
 }
 
-/** Buckets hold counts of their own in memory and are cumulative in the text. A histogram without counts is left out. */
+/** Buckets are cumulative in the text, not in memory. A histogram without counts is left out. */
 function renderHistogram(
   lines: string[],
   name: MetricName,

@@ -219,7 +219,7 @@ export class Gateway {
     this.pump.kick()
     await pause(gonePollMs)
     const error = new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped')
-    for (const session of [...this.sessions]) session.fail(error)
+    for (const session of this.sessions) session.fail(error)
     await pause(gonePollMs)
     clearInterval(this.sweep)
     await this.transport.close()

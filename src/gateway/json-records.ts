@@ -147,10 +147,13 @@ function unpack(codec: number, bytes: Uint8Array, start: number, end: number, ma
 function recordOf(encoding: ReadEncoding): JsonRecord {
   const { key, value, offset, timestamp } = reader
   const keyText = key === null ? null : utf8Of(key)
-  const headers: Record<string, string | null> = {}
-  for (const header of reader.headers) {
-    headers[header.key] = header.value === null ? null : (utf8Of(header.value) ?? base64Of(header.value))
-  }
+  // From entries: a header called __proto__ is one like any other.
+  const headers = Object.fromEntries(
+    reader.headers.map(({ key: name, value: bytes }): [string, string | null] => [
+      name,
+      bytes === null ? null : (utf8Of(bytes) ?? base64Of(bytes)),
+    ]),
+  )
   const base = { offset, timestamp, key: keyText === undefined ? base64Of(key!) : keyText, headers }
   const written = valueOf(value, encoding)
   return keyText === undefined ? { ...base, keyEncoding: 'base64', ...written } : { ...base, ...written }

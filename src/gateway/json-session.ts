@@ -78,7 +78,7 @@ export class JsonSession extends Session {
 
   private count(op: unknown, startedMs: number, isError: boolean): void {
     const name = typeof op === 'string' && op !== '' ? op[0]!.toUpperCase() + op.slice(1) : ''
-    const row = messageRows[name]
+    const row = Object.hasOwn(messageRows, name) ? messageRows[name] : undefined
     if (row !== undefined) this.context.metrics.answered(kindOf(row.api), performance.now() - startedMs, isError)
   }
 

@@ -25,6 +25,7 @@ export function listenError(error: unknown, host: string, port: number): StreamB
         cause: error,
         remedy: 'Set host to an address of this machine, such as 127.0.0.1.',
       })
+    case undefined:
     default:
       return StreamBusError.from(error)
   }

@@ -356,7 +356,7 @@ export class Operations {
     if (creditBytes >= 1 && creditBytes + heldBytes <= maxCreditBytes) return
     throw new StreamBusError(
       'INVALID_CREDIT',
-      `creditBytes is ${creditBytes} on top of ${heldBytes}; expected at least 1, and at most ${maxCreditBytes} together`,
+      `creditBytes is ${creditBytes} on top of ${heldBytes}; expected 1 to ${maxCreditBytes} together`,
     )
   }
 

@@ -2,6 +2,7 @@
  * What both subprotocols' connections have in common: limits, life, and room in the socket.
  * Runs on: main. Touches: its socket.
  */
+import type { ErrorName } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { anonymous } from './authorize.js'
 import type { Block } from './block-pool.js'
@@ -191,17 +192,12 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
 
 export type SessionFetchSink = Pick<FetchSink, 'onBatches' | 'onFetchError'>
 
-export function closeCodeOf(error: StreamBusError): number {
-  switch (error.name) {
-    case 'FRAME_TOO_LARGE':
-      return closeCodes.tooLarge
-    case 'IDLE_TIMEOUT':
-      return closeCodes.timeout
-    case 'TOO_MANY_CONNECTIONS':
-    case 'SHUTTING_DOWN':
-    case 'STARTING':
-      return closeCodes.down
-    default:
-      return closeCodes.malformed
-  }
+const closeCodeByError: Partial<Record<ErrorName, number>> = {
+  FRAME_TOO_LARGE: closeCodes.tooLarge,
+  IDLE_TIMEOUT: closeCodes.timeout,
+  SHUTTING_DOWN: closeCodes.down,
+}
+
+function closeCodeOf(error: StreamBusError): number {
+  return closeCodeByError[error.name] ?? closeCodes.malformed
 }

@@ -173,7 +173,7 @@ class UwsTransport implements Transport {
 
   close(): Promise<void> {
     this.stopListening()
-    for (const ws of [...this.sockets]) ws.close()
+    for (const ws of this.sockets) ws.close()
     return Promise.resolve()
   }
 }

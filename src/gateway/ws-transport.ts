@@ -20,6 +20,10 @@ export function createWsTransport(options: TransportOptions): Transport {
   return new WsTransport(options)
 }
 
+interface WsModule {
+  readonly WebSocketServer: typeof WebSocketServer
+}
+
 class WsSocket implements Socket {
   private readonly ws: WebSocket
   handler: SocketHandler | undefined
@@ -80,7 +84,7 @@ class WsTransport implements Transport {
     this.options = options
     this.server = createServer((request, response) => this.http(request, response))
     // Loaded here, not above: with the other front end it would only take memory and time.
-    const ws = createRequire(import.meta.url)('ws') as typeof import('ws')
+    const ws = createRequire(import.meta.url)('ws') as WsModule
     this.webSockets = new ws.WebSocketServer({
       noServer: true,
       perMessageDeflate: false,

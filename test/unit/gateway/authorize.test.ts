@@ -73,8 +73,8 @@ describe('authorize', () => {
   })
 
   for (const [name, row] of asked) {
-    const expected =
-      `anonymous ${row.operation} ${row.resource} ${row.resource === 'topic' ? (name === 'CreateTopic' ? 'n' : 't') : ''}`.trim()
+    const resourceName = row.resource === 'topic' ? (name === 'CreateTopic' ? 'n' : 't') : ''
+    const expected = `anonymous ${row.operation} ${row.resource} ${resourceName}`.trim()
 
     it(`is asked for ${name} on streambus.v1`, async () => {
       const client = await fixture.connect()

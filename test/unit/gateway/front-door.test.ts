@@ -244,7 +244,8 @@ function dieInMidFrame(port: number, round: number): Promise<void> {
     socket.on('close', () => resolve())
     socket.write(
       `GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: streambus.v1\r\n\r\n`,
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Protocol: streambus.v1\r\n\r\n',
     )
     socket.once('data', () => {
       socket.write(Buffer.concat([Buffer.from([0x82, 0xfe, 0x10, 0x00, 1, 2, 3, 4]), Buffer.alloc(round * 37)]))
