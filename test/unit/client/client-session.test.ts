@@ -13,12 +13,7 @@ import {
   writeHelloResponse,
   writePingResponse,
 } from '../../../native-free-core/protocol/codecs.generated.js'
-import {
-  FrameWriter,
-  MessageFlag,
-  type MessageHeader,
-  readFrame,
-} from '../../../native-free-core/protocol/frame.js'
+import { FrameWriter, MessageFlag, type MessageHeader, readFrame } from '../../../native-free-core/protocol/frame.js'
 
 const hello = {
   protocolVersion: 1,
@@ -94,7 +89,10 @@ describe('ClientSession', () => {
     const [first, second] = headersOf(session.takeFrame())
     expect(session.takeFrame()).to.equal(undefined)
     const answers = frameOf((out) => {
-      for (const [header, time] of [[second!, 2], [first!, 1]] as const) {
+      for (const [header, time] of [
+        [second!, 2],
+        [first!, 1],
+      ] as const) {
         writePingResponse(out.begin(Api.Ping, MessageFlag.response, header.correlationId), { brokerTimeMs: time })
         out.end()
       }
@@ -125,7 +123,7 @@ describe('ClientSession', () => {
     expect(session.connectAtMs).to.equal(1150)
   })
 
-  it('gives the broker\'s last words as the reason', () => {
+  it("gives the broker's last words as the reason", () => {
     const { session, events, greet } = setUp()
     greet()
     const farewell = frameOf((out) => {
@@ -144,7 +142,11 @@ describe('ClientSession', () => {
     greet()
     session.disconnected(lost, 0, 0)
     greet('b'.repeat(32))
-    expect(events.filter((event) => event.startsWith('ready'))).to.deep.equal(['ready', 'ready', 'ready, other cluster'])
+    expect(events.filter((event) => event.startsWith('ready'))).to.deep.equal([
+      'ready',
+      'ready',
+      'ready, other cluster',
+    ])
   })
 
   it('bounds produced bytes in flight, but lets one batch through whatever its size', () => {

@@ -99,7 +99,10 @@ describe('client', () => {
 
     it('compresses with gzip', async () => {
       const topic = broker.addTopic('t')
-      await produce(Array.from({ length: 200 }, () => 'the same again'), { compression: 'gzip' })
+      await produce(
+        Array.from({ length: 200 }, () => 'the same again'),
+        { compression: 'gzip' },
+      )
       expect(topic.partitions[0]!.batches[0]!.bytes.length).to.be.below(1000)
       expect(await readAll(consume())).to.have.length(200)
     })
@@ -374,7 +377,7 @@ describe('client', () => {
       expect(await client.admin().listTopics()).to.deep.equal([])
     })
 
-    it('does not repeat what it can\'t know the outcome of', async () => {
+    it("does not repeat what it can't know the outcome of", async () => {
       broker.plan = (api) => (api === Api.CreateTopic ? 'drop after' : 'answer')
       expect((await failureOf(client.admin().createTopic({ name: 'a' }))).name).to.equal('NETWORK_EXCEPTION')
       expect(broker.requestCounts.get(Api.CreateTopic)).to.equal(1)

@@ -30,7 +30,9 @@ describe('StickyPartitioner', () => {
 describe('backoffMs', () => {
   it('doubles up to its bound, between half the ceiling and the ceiling', () => {
     const options = { firstMs: 100, maxMs: 1000 }
-    expect([0, 1, 2, 3, 4, 99].map((attempt) => backoffMs(attempt, options, 0))).to.deep.equal([50, 100, 200, 400, 500, 500])
+    expect([0, 1, 2, 3, 4, 99].map((attempt) => backoffMs(attempt, options, 0))).to.deep.equal([
+      50, 100, 200, 400, 500, 500,
+    ])
     expect(backoffMs(0, options, 0.9999)).to.equal(100)
   })
 })

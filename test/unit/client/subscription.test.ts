@@ -36,7 +36,10 @@ describe('Subscription', () => {
   it('leaves out what came before and trims a batch that begins too early', () => {
     const subscription = started(4)
     const found = subscription.delivered(pushOf(batchAt(0, 3), batchAt(3, 4), batchAt(7, 1)))
-    expect(found.map(({ firstOffset, lastOffset }) => [firstOffset, lastOffset])).to.deep.equal([[4, 6], [7, 7]])
+    expect(found.map(({ firstOffset, lastOffset }) => [firstOffset, lastOffset])).to.deep.equal([
+      [4, 6],
+      [7, 7],
+    ])
     expect(subscription.delivered(pushOf(batchAt(3, 4)))).to.deep.equal([])
   })
 
