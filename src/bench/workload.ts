@@ -76,11 +76,13 @@ export async function paced(
   onLate: (lateMs: number) => void,
 ): Promise<void> {
   const startMs = performance.now()
+  const stepCount = Math.ceil((seconds * 1000) / stepMs)
   let sentCount = 0
-  for (let dueMs = startMs; dueMs < startMs + seconds * 1000; dueMs += stepMs) {
+  for (let step = 0; step < stepCount; step++) {
+    const dueMs = startMs + step * stepMs
     const waitMs = dueMs - performance.now()
     if (waitMs > 0) await delay(waitMs)
-    const wantedCount = Math.floor(((dueMs + stepMs - startMs) * rate) / 1000)
+    const wantedCount = Math.floor(((step + 1) * stepMs * rate) / 1000)
     if (wantedCount === sentCount) continue
     onLate(Math.max(0, performance.now() - dueMs))
     send(wantedCount - sentCount, dueMs)

@@ -5,7 +5,7 @@
 
 const lineFeed = 10
 
-/** Calls `onLine` for each line without its end; a last line without one counts. Await between chunks is the caller's. */
+/** Lines without their ends, whatever the chunks; a last line without an end counts. */
 export class LineSplitter {
   private rest: Buffer = Buffer.alloc(0);
 

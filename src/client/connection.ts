@@ -341,7 +341,7 @@ export class Connection {
   }
 
   private failWaiters(error: StreamBusError): void {
-    for (const waiter of [...this.waiters]) waiter.reject(error)
+    for (const waiter of this.waiters) waiter.reject(error)
   }
 
   close(): void {
