@@ -21,7 +21,12 @@ export interface ConfigRow<Value extends ConfigValue = ConfigValue> {
 }
 
 export function integerRow(
-  defaultValue: number, min: number, max: number, unit: string, description: string, restart = true,
+  defaultValue: number,
+  min: number,
+  max: number,
+  unit: string,
+  description: string,
+  restart = true,
 ): ConfigRow<number> {
   return { type: 'integer', defaultValue, min, max, unit, description, restart }
 }
@@ -34,13 +39,19 @@ export function stringRow(defaultValue: string, description: string, restart = t
   return { type: 'string', defaultValue, description, restart }
 }
 
-export function stringsRow(defaultValue: readonly string[], description: string, restart = true):
-  ConfigRow<readonly string[]> {
+export function stringsRow(
+  defaultValue: readonly string[],
+  description: string,
+  restart = true,
+): ConfigRow<readonly string[]> {
   return { type: 'strings', defaultValue, description, restart }
 }
 
 export function choiceRow<Word extends string>(
-  defaultValue: Word, choices: readonly Word[], description: string, restart = true,
+  defaultValue: Word,
+  choices: readonly Word[],
+  description: string,
+  restart = true,
 ): ConfigRow<Word> {
   return { type: 'choice', defaultValue, choices, description, restart }
 }

@@ -53,7 +53,8 @@ export interface TopicConfig {
 }
 
 function parseEntry(name: string, text: string): ConfigValue {
-  const row = (topicConfigRows as Record<string, ConfigRow | undefined>)[name]
+  // Not a plain look-up: "constructor" is in every object.
+  const row = Object.hasOwn(topicConfigRows, name) ? topicConfigRows[name as TopicConfigKey] : undefined
   if (row === undefined) {
     throw new StreamBusError('INVALID_CONFIG',
       `topic configuration ${name} is unknown; known are ${Object.keys(topicConfigTable).join(', ')}`)
