@@ -28,10 +28,10 @@ export class StreamBusError extends Error {
     return typeof error === 'object' && error !== null && (error as { [brand]?: boolean })[brand] === true
   }
 
-  /** From a wire code and message. */
-  static fromCode(code: number, message: string): StreamBusError {
+  /** From a wire code and message; between threads the remedy comes along. */
+  static fromCode(code: number, message: string, remedy?: string): StreamBusError {
     const name = errorNameOf(code)
-    return new StreamBusError(name, message || errorTable[name].meaning)
+    return new StreamBusError(name, message || errorTable[name].meaning, remedy === undefined ? {} : { remedy })
   }
 
   /** Any thrown thing as a StreamBusError; what is unknown becomes UNKNOWN_SERVER_ERROR with its text. */

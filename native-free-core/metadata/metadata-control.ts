@@ -15,6 +15,10 @@ export interface MetadataSettings {
   readonly clusterId: Uuid
   /** A module that exports createDisk(), in place of the real disk; tests only. */
   readonly diskModule: string | undefined
+  /** Tells this start of a broker from others in the same process, in broker.lock. */
+  readonly lockToken?: string
+  /** Of brokers of this process of which no thread runs any more: what they left locked is free. */
+  readonly endedLockTokens?: readonly string[]
 }
 
 export type ToMetadata =
@@ -50,4 +54,4 @@ export type FromMetadata =
   /** The log is closed; the thread ends. */
   | { readonly kind: 'stopped' }
   /** The thread ends: it can neither vote nor apply any more. */
-  | { readonly kind: 'fatal'; readonly code: number; readonly message: string }
+  | { readonly kind: 'fatal'; readonly code: number; readonly message: string; readonly remedy: string }

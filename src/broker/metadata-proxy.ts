@@ -64,8 +64,9 @@ export class MetadataProxy {
       }
       worker.on('message', (message: FromMetadata) => {
         if (message.kind === 'log') listeners.onLog?.(message.level, message.message)
-        else if (message.kind === 'fatal') fail(StreamBusError.fromCode(message.code, message.message))
-        else if (message.kind === 'ready') {
+        else if (message.kind === 'fatal') {
+          fail(StreamBusError.fromCode(message.code, message.message, message.remedy))
+        } else if (message.kind === 'ready') {
           proxy = new MetadataProxy(worker, exited, message.image, listeners)
           resolve(proxy)
         } else proxy?.take(message)

@@ -56,11 +56,16 @@ export interface BrokerFacts {
 
 const producerIdsPerBlock = 1000
 
+/** Of brokers of this process all of whose threads have ended: the next may take over what they left locked. */
+const endedIncarnations = new Set<string>()
+
 /** Starts a broker; resolves when it accepts connections. Throws StreamBusError with what to do about it. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { log, workerFolder, diskModule, onFatal, ...given } = options
   const broker = new Broker(brokerConfigOf(given), {
-    log: log ?? silentLog, workerFolder: workerFolder ?? findWorkers(), diskModule,
+    log: log ?? silentLog,
+    workerFolder: workerFolder ?? findWorkers(),
+    diskModule,
     onFatal: onFatal ?? (() => undefined),
   })
   try {
@@ -110,7 +115,12 @@ export class Broker implements ClusterAccess {
     const { workerFolder, diskModule, log } = this.around
     const metadataStart = this.startMetadata()
     const fleet = new WorkerFleet({
-      config: this.config, dataFolder: this.dataFolder, shardCount, cores, workerFolder, diskModule,
+      config: this.config,
+      dataFolder: this.dataFolder,
+      shardCount,
+      cores,
+      workerFolder,
+      diskModule,
       mainDoorbell: this.mainDoorbell,
       onFatal: (error) => this.fatal(error),
       onOffline: (shard, error) => log.error(`shard ${shard} takes no writes any more: ${error.message}`),
@@ -120,17 +130,29 @@ export class Broker implements ClusterAccess {
     this.metadata = metadata
     const fleetStart = await fleet.start(metadata.image.clusterId, metadata.imageBytes)
     this.gateway = await Gateway.open({
-      config: this.config, cluster: this, shards: fleet.channels, doorbell: this.mainDoorbell, log,
+      config: this.config,
+      cluster: this,
+      shards: fleet.channels,
+      doorbell: this.mainDoorbell,
+      log,
       startReader: () => fleet.startReader(),
     })
     await this.register(metadata)
     this.scrubber = new Scrubber(this.config, this.dataFolder, workerFolder, log)
     const { port, frontEnd, frontEndReason } = this.gateway
     this.known = {
-      host: this.config.host, port, url: `ws://${urlHost(this.config.host)}:${port}`,
-      clusterId: metadata.image.clusterId, brokerId: this.config.brokerId, dataFolder: this.dataFolder,
-      frontEnd, frontEndReason, shardCount, pinned: cores !== undefined,
-      commitLatencyMs: fleetStart.commitLatencyMs, recovery: fleetStart.recovery,
+      host: this.config.host,
+      port,
+      url: `ws://${urlHost(this.config.host)}:${port}`,
+      clusterId: metadata.image.clusterId,
+      brokerId: this.config.brokerId,
+      dataFolder: this.dataFolder,
+      frontEnd,
+      frontEndReason,
+      shardCount,
+      pinned: cores !== undefined,
+      commitLatencyMs: fleetStart.commitLatencyMs,
+      recovery: fleetStart.recovery,
       startDurationMs: performance.now() - started,
     }
     this.gateway.becomeReady()
@@ -141,8 +163,13 @@ export class Broker implements ClusterAccess {
     return MetadataProxy.start(
       pathToFileURL(`${workerFolder}/metadata.js`),
       {
-        kind: 'metadata', dataFolder: this.dataFolder, brokerId: this.config.brokerId, clusterId: uuidFromRandom(randomBytes(16)),
+        kind: 'metadata',
+        dataFolder: this.dataFolder,
+        brokerId: this.config.brokerId,
+        clusterId: uuidFromRandom(randomBytes(16)),
         diskModule,
+        lockToken: this.incarnation,
+        endedLockTokens: [...endedIncarnations],
       },
       {
         onImage: (image, bytes) => {
@@ -205,6 +232,7 @@ export class Broker implements ClusterAccess {
     await this.gateway?.close()
     await this.fleet?.terminate()
     await this.metadata?.stop()
+    endedIncarnations.add(this.incarnation)
   }
 
   // ---- ClusterAccess
@@ -239,7 +267,10 @@ export class Broker implements ClusterAccess {
 
   private async allocateProducerIds(): Promise<ProducerIdBlock> {
     const { value } = await this.running().propose({
-      type: 'allocateProducerIds', version: 1, brokerId: this.config.brokerId, count: producerIdsPerBlock,
+      type: 'allocateProducerIds',
+      version: 1,
+      brokerId: this.config.brokerId,
+      count: producerIdsPerBlock,
     })
     if (!('start' in value)) throw new StreamBusError('UNKNOWN_SERVER_ERROR', 'no block of producer ids was given')
     return value
@@ -276,8 +307,10 @@ const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
 
 function refuseInsecure({ host, allowInsecure }: BrokerConfig): void {
   if (loopback.test(host) || allowInsecure) return
-  throw new StreamBusError('INSECURE_LISTENER',
-    `host is ${host}, which others can reach, and there is no authentication yet`)
+  throw new StreamBusError(
+    'INSECURE_LISTENER',
+    `host is ${host}, which others can reach, and there is no authentication yet`,
+  )
 }
 
 function urlHost(host: string): string {
@@ -292,6 +325,7 @@ function findWorkers(): string {
     const folder = fileURLToPath(new URL(candidate, import.meta.url))
     if (existsSync(`${folder}/shard.js`)) return folder
   }
-  throw new StreamBusError('UNSUITABLE_RUNTIME', `the built worker files are not beside ${import.meta.url}`,
-    { remedy: 'Run `npm run build`.' })
+  throw new StreamBusError('UNSUITABLE_RUNTIME', `the built worker files are not beside ${import.meta.url}`, {
+    remedy: 'Run `npm run build`.',
+  })
 }

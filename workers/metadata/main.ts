@@ -34,8 +34,8 @@ function say(message: FromMetadata): void {
 /** The thread can neither vote nor apply any more. */
 function die(error: unknown): void {
   if (ended) return
-  const { code, message } = StreamBusError.from(error)
-  say({ kind: 'fatal', code, message })
+  const { code, message, remedy } = StreamBusError.from(error)
+  say({ kind: 'fatal', code, message, remedy })
   end()
 }
 

@@ -5,6 +5,7 @@
  * broker.lock names its process by pid and start time, so that a pid that was given to another process, or to the
  * same container after a restart, is known to be stale. Whoever takes over a stale lock first moves it away: of two,
  * one finds nothing to move. What was moved is looked at again, and every owner looks again at its own lock.
+ * Within one process pid and start time say nothing: there a lock is stale when its token is known to have ended.
  */
 import { readFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
@@ -21,11 +22,16 @@ import {
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { releaseVersion } from '../../native-free-core/version.js'
 import { type Disk, systemErrorCode } from './disk.js'
+import { folderOf } from './journal-file.js'
 
 export interface DataFolderIdentity {
   readonly brokerId: number
   /** For a folder that has none yet. */
   readonly clusterId: Uuid
+  /** Tells two openings by one process apart; made up if absent. */
+  readonly lockToken?: string | undefined
+  /** Of openings by this process that are over although they left their lock. */
+  readonly endedLockTokens?: readonly string[] | undefined
 }
 
 export interface OpenDataFolder {
@@ -42,14 +48,17 @@ const folders = ['journals', 'metadata', 'topics']
 export function openDataFolder(disk: Disk, folder: string, identity: DataFolderIdentity): OpenDataFolder {
   usable(folder, () => disk.makeFolder(folder))
   const lockPath = `${folder}/${brokerLockName}`
-  const own = lockText()
-  usable(folder, () => takeLock(disk, lockPath, own))
+  const own = lockText(identity.lockToken ?? randomBytes(8).toString('hex'))
+  usable(folder, () => takeLock(disk, lockPath, own, identity.endedLockTokens ?? []))
   try {
     const known = readMeta(disk, folder)
     if (known === undefined) refuseOrphans(disk, folder)
     else checkIdentity(known, identity, folder)
     usable(folder, () => {
       for (const name of folders) disk.makeFolder(`${folder}/${name}`)
+      if (known === undefined) syncNamesAbove(disk, folder)
+      // At every start: whoever made a name may have been killed before its sync.
+      disk.syncFolder(folder)
       writeMeta(disk, folder, known, identity)
     })
     verifyLock(disk, lockPath, own)
@@ -59,6 +68,22 @@ export function openDataFolder(disk: Disk, folder: string, identity: DataFolderI
     removeOwnLock(disk, lockPath, own)
     throw error
   }
+}
+
+/** A new folder is on the medium only when the names on the way to it are. */
+function syncNamesAbove(disk: Disk, folder: string): void {
+  for (let at = folder; at !== folderOf(at); at = folderOf(at)) {
+    try {
+      disk.syncFolder(folderOf(at))
+    } catch (error) {
+      // A folder that this user may not read is none that it has made anything in.
+      if (!isRefusal(systemErrorCode(error))) throw error
+    }
+  }
+}
+
+function isRefusal(code: string | undefined): boolean {
+  return code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
 }
 
 /** A refusal of the system, told as what it means for the folder. */
@@ -114,16 +139,16 @@ function writeMeta(disk: Disk, folder: string, known: BrokerMeta | undefined, id
 // ---- broker.lock
 
 /** `pid START-TICKS boot TOKEN`; the token tells two openings of one process apart. */
-function lockText(): string {
-  return `${process.pid} ${startTicksOf(process.pid)} ${bootId()} ${randomBytes(8).toString('hex')}\n`
+function lockText(token: string): string {
+  return `${process.pid} ${startTicksOf(process.pid)} ${bootId()} ${token}\n`
 }
 
-function takeLock(disk: Disk, path: string, own: string): void {
+function takeLock(disk: Disk, path: string, own: string, endedTokens: readonly string[]): void {
   for (let attempt = 0; attempt < 8; attempt++) {
     if (createLock(disk, path, own)) return
     const holder = readIfThere(disk, path)
     if (holder === undefined) continue
-    if (isAlive(holder)) throw inUse(path, holder)
+    if (isAlive(holder) && !endedTokens.includes(tokenOf(holder))) throw inUse(path, holder)
     moveAway(disk, path, holder)
   }
   throw new StreamBusError('DATA_FOLDER_IN_USE', `${path} is being taken by others again and again`)
@@ -171,6 +196,10 @@ function inUse(path: string, holder: string): StreamBusError {
   return new StreamBusError('DATA_FOLDER_IN_USE', `${path}: the data folder is in use by the broker with pid ${pid}`, {
     remedy: `Stop process ${pid}, or give this broker its own dataFolder.`,
   })
+}
+
+function tokenOf(holder: string): string {
+  return holder.trim().split(' ')[3] ?? ''
 }
 
 /** Without /proc a living pid is taken for the holder: better refused than shared. */

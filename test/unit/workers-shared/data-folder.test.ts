@@ -11,6 +11,8 @@ import { StreamBusError } from '../../../native-free-core/errors/streambus-error
 import { releaseVersion } from '../../../native-free-core/version.js'
 import { openDataFolder } from '../../../workers/shared/data-folder.js'
 import { createDisk } from '../../../workers/shared/disk.js'
+import { MemoryDisk } from '../../support/memory-disk.js'
+import { Random } from '../../support/random.js'
 
 const one = 'a'.repeat(32)
 const other = 'b'.repeat(32)
@@ -70,6 +72,31 @@ describe('openDataFolder', () => {
     })
   }
 
+  it('takes over what a broker of this process left locked, once that is known to have ended', () => {
+    const start = (lockToken: string, endedLockTokens: readonly string[]) =>
+      openDataFolder(createDisk(), folder, { brokerId: 0, clusterId: one, lockToken, endedLockTokens })
+    start('first', [])
+    expect(refusal(() => start('second', ['another'])).name).to.equal('DATA_FOLDER_IN_USE')
+    start('second', ['another', 'first']).unlock()
+    expect(readdirSync(folder).filter((name) => name.includes('lock'))).to.deep.equal([])
+  })
+
+  it('has all names on the medium when it is open: the power may be cut right after', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const disk = new MemoryDisk({ random: new Random(seed) })
+      const { clusterId } = openDataFolder(disk, '/srv/streambus/data', { brokerId: 0, clusterId: one })
+      disk.cutPower()
+      disk.restart()
+      const left = ['journals', 'metadata', 'topics', 'broker.meta'].map((name) => `/srv/streambus/data/${name}`)
+      expect(
+        left.filter((path) => !disk.exists(path)),
+        `seed ${seed}`,
+      ).to.deep.equal([])
+      const again = { brokerId: 0, clusterId: other, endedLockTokens: [tokenIn(disk)] }
+      expect(openDataFolder(disk, '/srv/streambus/data', again).clusterId).to.equal(clusterId)
+    }
+  })
+
   it('is refused to a broker of another number', () => {
     open(3).unlock()
     const error = refusal(() => open(4))
@@ -113,6 +140,17 @@ describe('releaseVersion', () => {
     expect(releaseVersion).to.equal(version)
   })
 })
+
+/** Of the lock that a power cut left, or not; the machine is the same to the test. */
+function tokenIn(disk: MemoryDisk): string {
+  const path = '/srv/streambus/data/broker.lock'
+  if (!disk.exists(path)) return ''
+  const bytes = new Uint8Array(disk.sizeOf(path))
+  const file = disk.open(path, 'read')
+  disk.read(file, bytes, 0)
+  disk.close(file)
+  return Buffer.from(bytes).toString().trim().split(' ')[3] ?? ''
+}
 
 function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

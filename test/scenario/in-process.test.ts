@@ -1,0 +1,88 @@
+/**
+ * Brokers within one process: stopped, crashed, started again over the same folder.
+ * Runs on: the test process, with the built workers.
+ */
+import { expect } from 'chai'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { type Broker, startBroker } from '../../src/broker/start-broker.js'
+import { connect } from '../../src/client/index.js'
+
+describe('a broker in this process', function () {
+  this.timeout(20_000)
+  let dataFolder: string
+  const running: Broker[] = []
+
+  beforeEach(() => {
+    dataFolder = mkdtempSync(join(tmpdir(), 'streambus-in-process-'))
+  })
+
+  afterEach(async () => {
+    for (const broker of running.splice(0)) await broker.abandon()
+    rmSync(dataFolder, { recursive: true, force: true })
+  })
+
+  async function start(onFatal: (error: StreamBusError) => void = () => undefined): Promise<Broker> {
+    const memory = { journalMemoryBytes: 4 << 20, volatileMemoryBytes: 2 << 20, pinShards: false }
+    const broker = await startBroker({ dataFolder, port: 0, shards: 1, ...memory, onFatal })
+    running.push(broker)
+    return broker
+  }
+
+  async function produce(broker: Broker, value: string): Promise<void> {
+    const client = await connect({ server: `127.0.0.1:${broker.port}` })
+    const topics = await client.admin().listTopics()
+    if (topics.length === 0) await client.admin().createTopic({ name: 'orders' })
+    const producer = client.producer()
+    await producer.send({ topic: 'orders', value })
+    await producer.close()
+    await client.close()
+  }
+
+  async function values(broker: Broker): Promise<string[]> {
+    const client = await connect({ server: `127.0.0.1:${broker.port}` })
+    const found: string[] = []
+    for await (const batch of client.consumer({ topic: 'orders', untilEnd: true })) {
+      for (const record of batch.records()) found.push(String(record.value))
+    }
+    await client.close()
+    return found
+  }
+
+  it('is refused while another has the folder, and starts when that has stopped', async () => {
+    const first = await start()
+    await produce(first, 'one')
+    const error = await start().catch((thrown: unknown) => thrown as StreamBusError)
+    expect(error).to.include({ name: 'DATA_FOLDER_IN_USE' })
+    await first.close()
+    expect(await values(await start())).to.deep.equal(['one'])
+  })
+
+  it('starts again after an abandoned one, with all that was acknowledged', async () => {
+    const first = await start()
+    await produce(first, 'one')
+    await first.abandon()
+    const second = await start()
+    await produce(second, 'two')
+    expect(await values(second)).to.deep.equal(['one', 'two'])
+  })
+
+  it('starts again after one whose metadata worker died without a word', async () => {
+    let died: (error: StreamBusError) => void = () => undefined
+    const death = new Promise<StreamBusError>((resolve) => {
+      died = resolve
+    })
+    const first = await start((error) => died(error))
+    await produce(first, 'one')
+    const { metadata } = first as unknown as { metadata: { worker: { terminate(): Promise<number> } } }
+    await metadata.worker.terminate()
+    await death
+    expect(readdirSync(dataFolder)).to.include('broker.lock')
+    const refused = await start().catch((thrown: unknown) => thrown as StreamBusError)
+    expect(refused, 'its shards still run').to.include({ name: 'DATA_FOLDER_IN_USE' })
+    await first.abandon()
+    expect(await values(await start())).to.deep.equal(['one'])
+  })
+})
