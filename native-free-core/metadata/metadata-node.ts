@@ -13,12 +13,11 @@
  *
  * Proposals made between two rounds become one append, and so one synced write.
  */
-import { readUint64LE, writeUint64LE } from '../bytes/int64.js'
 import { assert } from '../errors/assert.js'
 import { type ErrorName, errorTable } from '../errors/error-table.js'
 import { StreamBusError } from '../errors/streambus-error.js'
-import { runIds } from '../journal/commit-format.js'
 import { encodeCommand, type MetadataCommand } from './metadata-command.js'
+import { readEnvelope, writeEnvelope } from './metadata-envelope.js'
 import { MetadataImage } from './metadata-image.js'
 import { type CommandResult, MetadataState } from './metadata-state.js'
 import { RaftError, RaftErrorCode, type RaftInstance } from './raft/raft-instance.js'
@@ -314,48 +313,5 @@ export class MetadataNode {
   private answerError(token: number, error: ErrorName, message: string): void {
     const result = { ok: false, error, code: errorTable[error].code, message } as const
     this.results.push({ token, result, version: this.state.image.version })
-  }
-}
-
-/**
- * The data of a raft entry: who proposed it, then the command.
- *
- *  0          4            8                16               24
- *  +----------+------------+----------------+----------------+- - - - - - - - -+
- *  | format   | broker id  | run id         | sequence: u64  | command, JSON   |
- *  | u32 = 1  | u32        | 8 bytes        |                |                 |
- *  +----------+------------+----------------+----------------+- - - - - - - - -+
- */
-interface Envelope {
-  readonly brokerId: number
-  readonly runId: string
-  readonly sequence: number
-}
-
-const envelopeFormat = 1
-const envelopeBytes = 24
-
-function writeEnvelope({ brokerId, runId, sequence }: Envelope, command: Uint8Array): Uint8Array {
-  const data = new Uint8Array(envelopeBytes + command.length)
-  const view = new DataView(data.buffer)
-  view.setUint32(0, envelopeFormat, true)
-  view.setUint32(4, brokerId, true)
-  runIds.write(view, 8, runId)
-  writeUint64LE(view, 16, sequence)
-  data.set(command, envelopeBytes)
-  return data
-}
-
-function readEnvelope(data: Uint8Array): Envelope & { readonly command: Uint8Array } {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
-  const format = view.getUint32(0, true)
-  if (format !== envelopeFormat) {
-    throw new StreamBusError('UNSUPPORTED_VERSION', `a metadata entry has format ${format}; expected ${envelopeFormat}`)
-  }
-  return {
-    brokerId: view.getUint32(4, true),
-    runId: runIds.read(view, 8),
-    sequence: readUint64LE(view, 16),
-    command: data.subarray(envelopeBytes),
   }
 }
