@@ -8,7 +8,7 @@ import { messageRows } from '../protocol/message-table.js'
 
 export type MetricType = 'counter' | 'gauge' | 'histogram'
 /** scrape: main computes it when it is asked. */
-export type MetricOwner = 'main' | 'shard' | 'sync' | 'read' | 'metadata' | 'scrape'
+export type MetricOwner = 'main' | 'shard' | 'scrape'
 
 export interface MetricRow {
   readonly type: MetricType
@@ -38,8 +38,6 @@ export const requestKinds: readonly string[] = Object.keys(messageRows).filter(
 export const subprotocolLabels = ['binary', 'json'] as const
 export const refusalLabels = ['host', 'origin', 'subprotocol', 'connections'] as const
 export const quantileLabels = ['0.5', '0.99', '1'] as const
-/** Threads with an event loop that never blocks; the others sleep in Atomics.wait. */
-const withLoop: readonly MetricOwner[] = ['main', 'metadata']
 
 type Rest = Partial<Omit<MetricRow, 'type' | 'unit' | 'owners' | 'help'>>
 
@@ -78,6 +76,8 @@ export const metricTable = {
   streambus_delivered_bytes_total: row('counter', 'bytes', ['main'], 'Bytes delivered to subscriptions.'),
   streambus_overwritten_reads_total: row('counter', 'count', ['main'],
     'Reads from a journal that came too late and were fetched again.'),
+  streambus_cold_reads_total: row('counter', 'count', ['main'], 'Reads of segment files by the read thread.'),
+  streambus_cold_read_bytes_total: row('counter', 'bytes', ['main'], 'Bytes that they brought.'),
   streambus_waiting_request_bytes: row('gauge', 'bytes', ['main'], 'Requests that wait outside the rings.'),
   streambus_ring_used_bytes: row('gauge', 'bytes', ['scrape'], 'Bytes of requests that wait in a ring.',
     { labels: ['shard'] }),
@@ -106,19 +106,12 @@ export const metricTable = {
   streambus_partitions: shardRow('gauge', 'count', 'Partitions.'),
   streambus_shard_busy_ratio: shardRow('gauge', 'ratio', 'Share of the time that the shard did not sleep.'),
 
-  streambus_syncs_total: row('counter', 'count', ['sync'], 'Files and folders synced.'),
-  streambus_sync_duration_seconds: row('histogram', 'seconds', ['sync'], 'Time of one sync.', { buckets: fine }),
-  streambus_cold_reads_total: row('counter', 'count', ['read'], 'Reads of segment files.'),
-  streambus_cold_read_bytes_total: row('counter', 'bytes', ['read'], 'Bytes read from segment files.'),
-  streambus_metadata_proposals_total: row('counter', 'count', ['metadata'], 'Changes of metadata proposed.'),
-  streambus_metadata_commits_total: row('counter', 'count', ['metadata'], 'Synced writes of the metadata log.'),
-
-  streambus_event_loop_delay_seconds: row('gauge', 'seconds', withLoop,
-    'Delay of the event loop since the last scrape (at most 100 ms old): median, P99 and maximum.',
+  streambus_event_loop_delay_seconds: row('gauge', 'seconds', ['main'],
+    'Delay of the event loop since the last scrape: median, P99 and maximum.',
     { labels: ['quantile', 'thread'], labelValues: quantileLabels }),
-  streambus_event_loop_utilisation_ratio: row('gauge', 'ratio', withLoop,
+  streambus_event_loop_utilisation_ratio: row('gauge', 'ratio', ['main'],
     'Share of the time that the event loop was busy since the last scrape.', { labels: ['thread'] }),
-  streambus_gc_pause_seconds: row('histogram', 'seconds', ['main', 'shard', 'metadata'],
+  streambus_gc_pause_seconds: row('histogram', 'seconds', ['main', 'shard'],
     'Pauses for garbage collection.', { labels: ['thread'], buckets: pauses }),
 
   streambus_process_resident_memory_bytes: row('gauge', 'bytes', ['scrape'], 'Resident memory of the broker process.'),

@@ -23,6 +23,7 @@ import { errorTable } from '../../native-free-core/errors/error-table.js'
 import { ringFrameBytes } from '../../native-free-core/ring/ring-layout.js'
 import type { RingConsumer } from '../../native-free-core/ring/ring.js'
 import type { Block, BlockPool } from './block-pool.js'
+import type { GatewayMetrics } from './gateway-metrics.js'
 import { type ColdRead, coldReadBytes, type ReadProxy } from './read-proxy.js'
 import type { ReplyHandler, ShardProxy } from './shard-proxy.js'
 
@@ -100,7 +101,7 @@ export class FetchService {
   private readonly shardFor: (partitionId: number) => FetchShard
   private readonly reads: ReadProxy
   private readonly blocks: BlockPool
-  private readonly onOverwritten: () => void
+  private readonly metrics: GatewayMetrics
   private readonly probeReplyBytes: number
   /** Reserved by parked fetches, for each proxy. */
   private readonly parkedBytes = new Map<ShardProxy, number>()
@@ -112,12 +113,12 @@ export class FetchService {
     blocks: BlockPool
     /** The longest path of a segment, in bytes. */
     maxPathBytes: number
-    onOverwritten: () => void
+    metrics: GatewayMetrics
   }) {
     this.shardFor = options.shardFor
     this.reads = options.reads
     this.blocks = options.blocks
-    this.onOverwritten = options.onOverwritten
+    this.metrics = options.metrics
     this.probeReplyBytes = Math.min(
       fetchReplyReserveBytes,
       Math.max(FetchColdReply.pathAt + options.maxPathBytes, FetchReply.rangesAt + FetchReply.rangeBytes),
@@ -249,7 +250,7 @@ export class FetchService {
       return fetch.sink.onBatches(block, fetch.highWatermark, fetch.logStartOffset)
     }
     this.blocks.release(block)
-    this.onOverwritten()
+    this.metrics.overwritten()
     this.send(fetch, 'now')
   }
 
@@ -269,6 +270,7 @@ export class FetchService {
 
   onRead(fetch: Fetch, code: number, bytes: Uint8Array, start: number, end: number): void {
     this.releaseLease(fetch)
+    this.metrics.readCold(end - start)
     if (fetch.isCancelled) return
     if (code !== 0) return fetch.sink.onFetchError(code, fetch.highWatermark, fetch.logStartOffset)
     const block = this.blocks.take(end - start)

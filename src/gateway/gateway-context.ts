@@ -25,6 +25,8 @@ export interface GatewayContext {
   readonly subscriptions: Subscriptions
   readonly blocks: BlockPool
   readonly metrics: GatewayMetrics
+  /** What the gateway adds to the document of ClusterStatus. */
+  status(): Readonly<Record<string, unknown>>
   /** Wakes the shards that got requests. */
   flushShards(): void
   /** `session.flush()` is called at the end of the turn. */

@@ -32,6 +32,8 @@ export class GatewayMetrics {
       deliveries: writer.index('streambus_deliveries_total'),
       deliveredBytes: writer.index('streambus_delivered_bytes_total'),
       overwritten: writer.index('streambus_overwritten_reads_total'),
+      coldReads: writer.index('streambus_cold_reads_total'),
+      coldBytes: writer.index('streambus_cold_read_bytes_total'),
       waitingBytes: writer.index('streambus_waiting_request_bytes'),
     }
   }
@@ -69,6 +71,11 @@ export class GatewayMetrics {
 
   overwritten(): void {
     this.writer.add(this.at.overwritten, 1)
+  }
+
+  readCold(sizeBytes: number): void {
+    this.writer.add(this.at.coldReads, 1)
+    this.writer.add(this.at.coldBytes, sizeBytes)
   }
 
   delivered(sizeBytes: number): void {

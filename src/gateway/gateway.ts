@@ -8,7 +8,8 @@ import { StreamBusError } from '../../native-free-core/errors/streambus-error.js
 import { JournalReader } from '../../native-free-core/journal/journal-reader.js'
 import { shardOf } from '../../native-free-core/mailbox/control.js'
 import { renderPrometheus, type ScrapedSample, type ThreadMetrics } from '../../native-free-core/metrics/prometheus.js'
-import { createMetricsMemory, MetricsReader } from '../../native-free-core/metrics/shared-metrics.js'
+import type { MetricName } from '../../native-free-core/metrics/metric-table.js'
+import { createMetricsMemory, metricIndex, MetricsReader } from '../../native-free-core/metrics/shared-metrics.js'
 import { writeFailurePush } from '../../native-free-core/protocol/codecs.generated.js'
 import { FrameWriter } from '../../native-free-core/protocol/frame.js'
 import { allowAll, type Authorize, rowOf } from './authorize.js'
@@ -132,8 +133,7 @@ export class Gateway {
     const shardFor = (partitionId: number): FetchShard => shards[shardOf(partitionId, shards.length)]!
     const blocks = new BlockPool()
     const maxPathBytes = Buffer.byteLength(resolve(config.dataFolder)) + longestNameBytes
-    const onOverwritten = (): void => this.metrics.overwritten()
-    const fetches = new FetchService({ shardFor, reads, blocks, maxPathBytes, onOverwritten })
+    const fetches = new FetchService({ shardFor, reads, blocks, maxPathBytes, metrics: this.metrics })
     this.subscriptions = new Subscriptions({
       fetches,
       blocks,
@@ -151,6 +151,7 @@ export class Gateway {
       shardNumberOf: (partitionId) => shardOf(partitionId, shards.length),
       subscriptions: this.subscriptions,
       metrics: this.metrics,
+      status: () => this.status(),
       flushShards: () => this.flushShards(),
       flushLater: (session) => this.flushLater(session),
       isStopping: () => this.isStopping,
@@ -326,6 +327,31 @@ export class Gateway {
   private notReady(): StreamBusError | undefined {
     if (this.isStopping) return new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped')
     return this.isReady ? undefined : new StreamBusError('STARTING', 'the broker is starting')
+  }
+
+  /** What ClusterStatus tells of this front end and, from their metrics, of the shards. */
+  private status(): Record<string, unknown> {
+    const gauge = (slots: Float64Array, name: MetricName): number => slots[metricIndex('shard', name)]!
+    const shardDetails = this.threads
+      .filter((thread) => thread.owner === 'shard')
+      .map(({ reader, shard }) => {
+        const slots = reader.read()
+        return {
+          shard,
+          partitions: gauge(slots, 'streambus_partitions'),
+          journalUsedBytes: gauge(slots, 'streambus_journal_used_bytes'),
+          journalCapacityBytes: gauge(slots, 'streambus_journal_capacity_bytes'),
+          settleLagBytes: gauge(slots, 'streambus_settle_lag_bytes'),
+          ringUsedBytes: this.proxies[shard!]!.usedBytes,
+        }
+      })
+    const waitingRequestBytes = this.budget.usedBytes
+    return {
+      connections: this.sessions.size,
+      subscriptions: this.subscriptions.count,
+      waitingRequestBytes,
+      shardDetails,
+    }
   }
 
   private metricsText(): string {

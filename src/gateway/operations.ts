@@ -207,7 +207,7 @@ export class Operations {
 
   clusterStatus(caller: Caller): ClusterStatusResponse {
     this.require(caller, rows.clusterStatus)
-    return { json: JSON.stringify(this.context.cluster.status()) }
+    return { json: JSON.stringify({ ...this.context.cluster.status(), ...this.context.status() }) }
   }
 
   // ---- records
