@@ -1,0 +1,92 @@
+/**
+ * Starts, kills and stops a broker process of a chaos test, always on the same port.
+ * Runs on: the test process. Touches: a child process, a port.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { BrokerOptions } from '../../src/broker/start-broker.js'
+
+const mainFile = fileURLToPath(new URL('./broker-main.js', import.meta.url))
+const startLimitMs = 60_000
+
+export class BrokerProcess {
+  private readonly child: ChildProcess
+  private readonly exited: Promise<number>
+  /** Resolves when it accepts connections; rejects with what it said when it ends before. */
+  readonly ready: Promise<void>
+  private said = ''
+  private complained = ''
+
+  /** `command`: what runs Node.js, such as strace with its arguments. */
+  constructor(options: BrokerOptions, environment: Record<string, string> = {}, command: readonly string[] = []) {
+    const words = [...command, process.execPath, mainFile, JSON.stringify(options)]
+    this.child = spawn(words[0]!, words.slice(1), {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.child.stderr!.on('data', (bytes: Buffer) => {
+      this.complained += bytes.toString()
+    })
+    this.exited = new Promise((resolve) => {
+      this.child.once('exit', (code) => resolve(code ?? -1))
+    })
+    this.ready = this.waitUntilReady()
+    // Whoever kills it before it is ready does not wait.
+    this.ready.catch(() => undefined)
+  }
+
+  private waitUntilReady(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`not ready in ${startLimitMs} ms`)), startLimitMs)
+      this.child.stdout!.on('data', (bytes: Buffer) => {
+        this.said += bytes.toString()
+        if (!this.said.includes('ready ')) return
+        clearTimeout(timer)
+        resolve()
+      })
+      void this.exited.then((code) => {
+        clearTimeout(timer)
+        reject(new Error(`the broker ended with ${code}: ${this.complained}`))
+      })
+    })
+  }
+
+  get pid(): number {
+    return this.child.pid!
+  }
+
+  /** The exit code; -1 after a signal. */
+  get ended(): Promise<number> {
+    return this.exited
+  }
+
+  /** What it wrote to its standard error. */
+  get complaint(): string {
+    return this.complained
+  }
+
+  /** kill -9; resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL')
+    await this.exited
+  }
+
+  /** As SIGTERM; resolves with the exit code. */
+  async stop(): Promise<number> {
+    this.child.kill('SIGTERM')
+    return this.exited
+  }
+}
+
+/** A port that nobody listens on just now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}

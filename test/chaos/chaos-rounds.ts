@@ -1,0 +1,132 @@
+/**
+ * Rounds of producing, dying and verifying, shared by the kill and the power-cut runs.
+ * Runs on: the test process. Touches: a temporary folder, a broker process, connections to it.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Random } from '../support/random.js'
+import { rollBack } from '../support/roll-back.js'
+import { BrokerProcess, freePort } from './broker-process.js'
+import { Workload, type WorkloadFigures } from './workload.js'
+
+export interface RoundsOptions {
+  readonly rounds: number
+  readonly random: Random
+  /** After each kill, what no sync covered is undone in part. */
+  readonly cutsPower: boolean
+  /** The canary: durable writes are not synced. */
+  readonly withoutSync?: boolean
+  /** How long producers work between two deaths, at most. */
+  readonly lifeMs?: number
+  readonly say?: (line: string) => void
+}
+
+const diskModule = fileURLToPath(new URL('../support/power-cut-disk.js', import.meta.url))
+const shardCounts = [3, 1, 2]
+
+/** Throws with what was lost, and in which round; the data folder is removed only when all is well. */
+export async function runRounds(options: RoundsOptions): Promise<WorkloadFigures> {
+  const folder = mkdtempSync(join(tmpdir(), 'streambus-chaos-'))
+  const run = new Rounds(options, folder, await freePort())
+  try {
+    const figures = await run.run()
+    rmSync(folder, { recursive: true })
+    return figures
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error)
+    throw new Error(`round ${run.round}, data in ${folder}: ${text}`, { cause: error })
+  } finally {
+    await run.end()
+  }
+}
+
+class Rounds {
+  round = 0
+  private readonly options: RoundsOptions
+  private readonly dataFolder: string
+  private readonly sideFile: string
+  private readonly port: number
+  private readonly workload: Workload
+  private broker: BrokerProcess | undefined
+
+  constructor(options: RoundsOptions, folder: string, port: number) {
+    this.options = options
+    this.dataFolder = join(folder, 'data')
+    this.sideFile = join(folder, 'side')
+    this.port = port
+    this.workload = new Workload(`127.0.0.1:${port}`, options.random)
+  }
+
+  private say(line: string): void {
+    this.options.say?.(`round ${this.round}: ${line}`)
+  }
+
+  async run(): Promise<WorkloadFigures> {
+    const { rounds, random, lifeMs = 1200 } = this.options
+    await this.start()
+    await this.workload.open()
+    for (this.round = 1; this.round <= rounds; this.round++) {
+      this.workload.resume()
+      await pass(random.between(100, lifeMs))
+      await this.die()
+      await this.start()
+      await this.workload.drain()
+      await this.workload.verify()
+      this.say(JSON.stringify(this.workload.figures))
+    }
+    await this.workload.close()
+    const code = await this.broker!.stop()
+    if (code !== 0) throw new Error(`the broker stopped with ${code}: ${this.broker!.complaint}`)
+    return this.workload.figures
+  }
+
+  /** Some starts are killed on their way, so that recovery meets what a recovery left. */
+  private async start(): Promise<void> {
+    const { random } = this.options
+    while (this.round > 0 && random.chance(0.4)) {
+      this.broker = this.spawn()
+      await pass(random.between(20, 300))
+      this.say('killed at its start')
+      await this.die()
+    }
+    this.broker = this.spawn()
+    await this.broker.ready
+  }
+
+  private spawn(): BrokerProcess {
+    const { cutsPower, withoutSync } = this.options
+    const shards = shardCounts[this.round % shardCounts.length]!
+    const environment = cutsPower
+      ? { STREAMBUS_TEST_SIDE_FILE: this.sideFile, STREAMBUS_TEST_NO_DSYNC: withoutSync === true ? '1' : '0' }
+      : {}
+    return new BrokerProcess(
+      {
+        dataFolder: this.dataFolder,
+        port: this.port,
+        shards,
+        journalMemoryBytes: 4 << 20,
+        retentionCheckIntervalMs: 200,
+        ...(cutsPower ? { diskModule } : {}),
+      },
+      environment,
+    )
+  }
+
+  private async die(): Promise<void> {
+    await this.broker!.kill()
+    if (!this.options.cutsPower) return
+    const report = rollBack(this.sideFile, this.dataFolder, this.options.random)
+    this.say(`power cut: ${report.undoneBlocks} blocks and ${report.undoneNames} names undone`)
+  }
+
+  async end(): Promise<void> {
+    await this.workload.close()
+    await this.broker?.kill()
+  }
+}
+
+function pass(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs))
+}

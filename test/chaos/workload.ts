@@ -1,0 +1,203 @@
+/**
+ * Real clients that produce while a broker dies under them, and the judge of what it holds afterwards.
+ * Runs on: the test process. Touches: connections to the broker.
+ *
+ * Every record carries its producer's count in its partition. After each restart:
+ *   - every acknowledged record is at the offset that was acknowledged, unless retention passed it,
+ *   - offsets are dense from the log start to the end,
+ *   - counts of an idempotent producer rise by one: nothing doubled, lost or out of order,
+ *   - counts of the other producer's acknowledged records rise.
+ */
+import { type Client, type ConsumedRecord, connect, type Producer, StreamBusError } from '../../src/client/index.js'
+import type { Random } from '../support/random.js'
+
+interface TopicPlan {
+  readonly name: string
+  readonly partitions: number
+  readonly isIdempotent: boolean
+  readonly configs: Readonly<Record<string, string>>
+}
+
+const smallSegments = { 'segment.bytes': '262144' }
+const plans: readonly TopicPlan[] = [
+  { name: 'chaos-idempotent', partitions: 4, isIdempotent: true, configs: smallSegments },
+  { name: 'chaos-plain', partitions: 2, isIdempotent: false, configs: smallSegments },
+  {
+    name: 'chaos-retained',
+    partitions: 1,
+    isIdempotent: true,
+    configs: { ...smallSegments, 'retention.bytes': '1048576' },
+  },
+]
+
+interface PartitionLedger {
+  readonly plan: TopicPlan
+  readonly partition: number
+  nextCount: number
+  /** The count of the record at an acknowledged offset. */
+  readonly acknowledged: Map<number, number>
+  /** Counts whose send failed: such a record may be there or not. */
+  readonly failed: Set<number>
+}
+
+export interface WorkloadFigures {
+  sent: number
+  acknowledged: number
+  failed: number
+  verified: number
+}
+
+export class Workload {
+  readonly figures: WorkloadFigures = { sent: 0, acknowledged: 0, failed: 0, verified: 0 }
+  private readonly random: Random
+  private readonly server: string
+  private readonly ledgers: PartitionLedger[] = []
+  private client: Client | undefined
+  private producers = new Map<boolean, Producer>()
+  private readonly outstanding = new Set<Promise<void>>()
+  private isRunning = false
+  private pump: Promise<void> = Promise.resolve()
+
+  constructor(server: string, random: Random) {
+    this.server = server
+    this.random = random
+    for (const plan of plans) {
+      for (let partition = 0; partition < plan.partitions; partition++) {
+        this.ledgers.push({ plan, partition, nextCount: 0, acknowledged: new Map(), failed: new Set() })
+      }
+    }
+  }
+
+  /** Connects, and makes the topics at the first time. The same producers go on over all lives of the broker. */
+  async open(): Promise<void> {
+    this.client = await connect({ server: this.server, requestTimeoutMs: 10_000 })
+    const admin = this.client.admin()
+    for (const { name, partitions, configs } of plans) await admin.createTopic({ name, partitions, configs })
+    this.producers.set(true, this.client.producer({ lingerMs: 2, deliveryTimeoutMs: 60_000 }))
+    this.producers.set(false, this.client.producer({ lingerMs: 2, idempotent: false, deliveryTimeoutMs: 60_000 }))
+  }
+
+  /** Produces until `pause`, in bursts of random size. */
+  resume(): void {
+    this.isRunning = true
+    this.pump = this.run()
+  }
+
+  private async run(): Promise<void> {
+    while (this.isRunning) {
+      for (let burst = this.random.between(1, 60); burst > 0; burst--) this.send(this.random.pick(this.ledgers))
+      await new Promise((resolve) => setTimeout(resolve, this.random.pick([0, 1, 5])))
+      // A broker that is away must not fill memory.
+      if (this.outstanding.size > 5000) await Promise.race(this.outstanding)
+    }
+  }
+
+  private send(ledger: PartitionLedger): void {
+    const count = ledger.nextCount++
+    const value = Buffer.alloc(this.random.pick([20, 200, 1500]), count & 0xff)
+    value.writeUInt32BE(count, 0)
+    const { plan, partition } = ledger
+    this.figures.sent++
+    const sent = this.producers.get(plan.isIdempotent)!.send({ topic: plan.name, partition, value })
+    const settled = sent.then(
+      ({ offset }) => this.acknowledge(ledger, count, offset),
+      (error: unknown) => {
+        if (!(error instanceof StreamBusError)) throw error
+        this.figures.failed++
+        ledger.failed.add(count)
+      },
+    )
+    this.outstanding.add(settled)
+    void settled.finally(() => this.outstanding.delete(settled))
+  }
+
+  private acknowledge(ledger: PartitionLedger, count: number, offset: number): void {
+    this.figures.acknowledged++
+    if (offset < 0) return
+    const known = ledger.acknowledged.get(offset)
+    if (known !== undefined && known !== count) {
+      throw new Error(`${ledger.plan.name}-${ledger.partition}: offset ${offset} was acknowledged for two records`)
+    }
+    ledger.acknowledged.set(offset, count)
+  }
+
+  /** Stops producing; what is on its way may be answered by a later broker. */
+  async pause(): Promise<void> {
+    this.isRunning = false
+    await this.pump
+  }
+
+  /** Waits until every record is acknowledged or has failed for good; call while a broker runs. */
+  async drain(): Promise<void> {
+    await this.pause()
+    await Promise.all(this.outstanding)
+  }
+
+  /** Reads everything and judges it. */
+  async verify(): Promise<void> {
+    const admin = this.client!.admin()
+    for (const ledger of this.ledgers) {
+      const { name } = ledger.plan
+      const [start] = await admin.listOffsets(name, 'earliest', { partitions: [ledger.partition] })
+      const first = start!.offset
+      this.judge(ledger, first, await this.readAll(ledger))
+    }
+  }
+
+  private async readAll({ plan, partition }: PartitionLedger): Promise<ConsumedRecord[]> {
+    const records: ConsumedRecord[] = []
+    const partitions = [partition]
+    const consumer = this.client!.consumer({ topic: plan.name, partitions, from: 'earliest', untilEnd: true })
+    for await (const batch of consumer) for (const record of batch.records()) records.push(record)
+    this.figures.verified += records.length
+    return records
+  }
+
+  private judge(ledger: PartitionLedger, start: number, records: readonly ConsumedRecord[]): void {
+    const name = `${ledger.plan.name}-${ledger.partition}`
+    const first = records[0]?.offset ?? start
+    const end = first + records.length
+    let lastCount = -1
+    for (const [index, { offset, value }] of records.entries()) {
+      if (offset !== first + index) throw new Error(`${name}: offset ${offset} follows ${first + index - 1}`)
+      const count = value!.readUInt32BE(0)
+      if (value!.some((byte, at) => at >= 4 && byte !== (count & 0xff))) {
+        throw new Error(`${name}: the record at offset ${offset} has other bytes`)
+      }
+      const known = ledger.acknowledged.get(offset)
+      if (known !== undefined && known !== count) {
+        throw new Error(`${name}: offset ${offset} was acknowledged for record ${known} and holds record ${count}`)
+      }
+      if (ledger.plan.isIdempotent) judgeCount(name, ledger.failed, lastCount, count, offset, index === 0)
+      lastCount = count
+    }
+    for (const [offset, count] of ledger.acknowledged) {
+      if (offset >= end)
+        throw new Error(`${name}: record ${count}, acknowledged at offset ${offset}, is lost; end ${end}`)
+      if (offset < first && ledger.plan.configs['retention.bytes'] === undefined) {
+        throw new Error(`${name}: record ${count} at offset ${offset} is gone; the log starts at ${first}`)
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.isRunning = false
+    await this.client?.close()
+  }
+}
+
+/** Counts of an idempotent producer rise by one, but for records that failed for good. */
+function judgeCount(
+  name: string,
+  failed: ReadonlySet<number>,
+  last: number,
+  count: number,
+  offset: number,
+  isFirst: boolean,
+): void {
+  if (count <= last) throw new Error(`${name}: record ${count} at offset ${offset} is behind record ${last}`)
+  if (isFirst) return
+  for (let between = last + 1; between < count; between++) {
+    if (!failed.has(between)) throw new Error(`${name}: record ${between} is missing before offset ${offset}`)
+  }
+}
