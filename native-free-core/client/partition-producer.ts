@@ -95,7 +95,6 @@ export class PartitionProducer {
   private inFlightCount = 0
   private identity: ProducerIdentity | undefined
   private nextSequence = 0
-  private isDraining = false
   private retryAtMs = 0
   private refusalCount = 0
   private lastRefusal: StreamBusError | undefined
@@ -175,7 +174,6 @@ export class PartitionProducer {
   /** The topic or the cluster is another one now: what is not done starts there from the beginning. */
   restart(): void {
     this.identity = undefined
-    this.isDraining = true
   }
 
   setIdentity(identity: ProducerIdentity): void {
@@ -188,9 +186,7 @@ export class PartitionProducer {
   /** The batch that may be sent now, with its bytes set; call `sent` when it was, and again for the next. */
   nextToSend(nowMs: number): ProduceBatch | undefined {
     if (this.inFlightCount >= this.options.maxInFlight || this.identity === undefined) return undefined
-    if (this.isDraining && this.inFlightCount > 0) return undefined
     if (nowMs < this.retryAtMs) return undefined
-    this.isDraining = false
     const batch = this.batches[this.inFlightCount]
     if (batch === undefined || !this.mayFollow(batch)) return undefined
     assert(batch.state === 'queued', 'the batches in flight are not the oldest')
@@ -200,7 +196,8 @@ export class PartitionProducer {
 
   /**
    * What is sent again goes alone. Its first sending may have been accepted: were later batches accepted while it is
-   * refused, the broker would forget its number, and could not tell it from a new batch any more.
+   * refused, the broker would forget its number, and could not tell it from a new batch any more. After a refusal the
+   * batch in question is one that is in flight itself, so nothing is sent until all in flight are answered.
    */
   private mayFollow(batch: ProduceBatch): boolean {
     if (this.inFlightCount === 0) return true
@@ -246,7 +243,6 @@ export class PartitionProducer {
   }
 
   private refusedForSequence(batch: ProduceBatch, nowMs: number, random: number): void {
-    this.isDraining = true
     if (batch !== this.batches[0]) return
     // The first new id is asked for at once; one after the other only slowly.
     if (this.refusalCount++ > 0) this.waitBeforeRetry(nowMs, random)
@@ -254,7 +250,6 @@ export class PartitionProducer {
   }
 
   private retryLater(nowMs: number, random: number): void {
-    this.isDraining = true
     this.refusalCount++
     this.waitBeforeRetry(nowMs, random)
   }
@@ -267,7 +262,6 @@ export class PartitionProducer {
   disconnected(error: StreamBusError): void {
     for (const batch of this.batches) if (batch.state === 'in flight') batch.state = 'queued'
     this.inFlightCount = 0
-    this.isDraining = false
     this.retryAtMs = 0
     this.lastRefusal = error
   }

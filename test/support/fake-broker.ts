@@ -93,6 +93,15 @@ export class FakeBroker {
     for (const { socket } of this.sessions) socket.terminate()
   }
 
+  /** Reads nothing from any connection until `resumeAll`. */
+  pauseAll(): void {
+    for (const { socket } of this.sessions) socket.pause()
+  }
+
+  resumeAll(): void {
+    for (const { socket } of this.sessions) socket.resume()
+  }
+
   async stop(): Promise<void> {
     this.dropAll()
     await new Promise((resolve) => this.server.close(resolve))

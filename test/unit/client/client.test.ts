@@ -166,6 +166,23 @@ describe('client', () => {
       expect(broker.values('t')).to.have.length(2001)
     })
 
+    it('leaves what it sent alone while the system has not taken it yet', async () => {
+      await client.close()
+      broker.maxInFlightBytes = 64 * 1024 * 1024
+      client = await connect({ server: broker.address })
+      broker.addTopic('t', 10)
+      const producer = client.producer({ batchBytes: 500_000, lingerMs: 0, bufferBytes: 64 * 1024 * 1024 })
+      await producer.send({ topic: 't', value: 'first' })
+      broker.pauseAll()
+      for (let index = 0; index < 50; index++) {
+        producer.write({ topic: 't', value: Buffer.alloc(499_990, index), partition: index % 10 })
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+      broker.resumeAll()
+      await producer.close()
+      expect(broker.requestCounts.get(Api.Produce), 'none was damaged and sent again').to.equal(51)
+    })
+
     it('does without answers with acks 0', async () => {
       broker.addTopic('t')
       const producer = client.producer({ acks: 0 })
@@ -207,7 +224,7 @@ describe('client', () => {
       const refusals = ['KAFKA_STORAGE_ERROR', 'THROTTLING_QUOTA_EXCEEDED', 'STARTING'] as const
       let requestCount = 0
       const fault = (): Fault => {
-        if (++requestCount === 30) return 'drop after'
+        if (++requestCount === 30) return 'drop before'
         if (!random.chance(0.05)) return 'answer'
         if (random.chance(0.7)) return new StreamBusError(random.pick(refusals), 'by the dice')
         return random.chance(0.5) ? 'drop before' : 'drop after'
