@@ -7,6 +7,11 @@ import { basename } from 'node:path'
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import { dumpJournal, isJournal } from '../../../native-free-core/journal/dump.js'
 import { crc32cOf } from '../../../native-free-core/log/crc32c.js'
+import {
+  leaderEpochFileName,
+  parseSegmentFileName,
+  partitionMetadataFileName,
+} from '../../../native-free-core/log/index-format.js'
 import { dumpFile } from '../../../native-free-core/log/dump.js'
 import { decompress } from '../../client/compression.js'
 import { installNativeCrc32c } from '../../client/native-crc32c.js'
@@ -54,7 +59,19 @@ function* linesOf(path: string, file: number, withRecords: boolean): Generator<s
     yield* lines
     return
   }
-  yield* dumpFile({ name: basename(path), sizeBytes, read: readAt }, { withRecords, decompress })
+  const name = basename(path)
+  if (!isPartitionFile(name)) throw unknownFile(path)
+  yield* dumpFile({ name, sizeBytes, read: readAt }, { withRecords, decompress })
+}
+
+function isPartitionFile(name: string): boolean {
+  return parseSegmentFileName(name) !== undefined || name === leaderEpochFileName || name === partitionMetadataFileName
+}
+
+function unknownFile(path: string): StreamBusError {
+  return new StreamBusError('USAGE', `${path} is neither a file of a partition nor a journal`, {
+    remedy: 'Give a .log, .index, .timeindex, .snapshot or checkpoint file of data/topics/TOPIC-N, or a .journal file.',
+  })
 }
 
 function readFully(file: number, into: Uint8Array, position: number): number {
