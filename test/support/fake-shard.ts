@@ -260,6 +260,10 @@ export class FakeShard {
       partition.extents[index] = { ...extent, position }
     }
     this.raiseFloor(floor)
+    for (const { extent, copy } of moved) {
+      const start = extent.position % this.journal.length
+      this.journal.fill(0xff, start, start + copy.length)
+    }
   }
 
   private replyFetch(requestId: number, code: number, end: number, logStart: number, ranges: readonly Extent[]): void {

@@ -68,17 +68,19 @@ describe('ShardProxy', () => {
     const sent: number[] = []
     const answered: number[] = []
     const expected: number[] = []
+    const pace = random.pick([0.02, 0.1, 0.4])
     const owner: ProduceOwner = { produced: (token) => void answered.push(token) }
-    for (let step = 0; step < 2000; step++) {
+    for (let step = 0; step < 4000; step++) {
       const acks = random.chance(0.2) ? 0 : -1
-      const bytes = new Uint8Array(random.below(4000))
+      const bytes = new Uint8Array(random.below(random.chance(0.1) ? 20_000 : 60))
       if (random.chance(0.6) && proxy.produce(owner, step, step, acks, bytes, 0, bytes.length, 0) === 0) {
         sent.push(step)
         if (acks !== 0) expected.push(step)
       }
-      if (random.chance(0.3)) shard.take(random.below(20))
-      if (random.chance(0.3)) shard.answer(random.below(20))
-      if (random.chance(0.3)) proxy.drain(Number.POSITIVE_INFINITY)
+      // Long stretches in which somebody does nothing: all rings run full.
+      if (random.chance(pace)) shard.take(random.below(100))
+      if (random.chance(pace)) shard.answer(random.below(400))
+      if (random.chance(pace / 4)) proxy.drain(Number.POSITIVE_INFINITY)
       if (random.chance(0.3)) proxy.pumpWaiting()
       expect(budget.usedBytes).to.be.at.most(budget.maxBytes)
     }
