@@ -123,7 +123,10 @@ export class Broker implements ClusterAccess {
       diskModule,
       mainDoorbell: this.mainDoorbell,
       onFatal: (error) => this.fatal(error),
-      onOffline: (shard, error) => log.error(`shard ${shard} takes no writes any more: ${error.message}`),
+      onOffline: (shard, error) => {
+        log.error(`shard ${shard} takes no writes any more: ${error.message}`)
+        this.gateway?.becomeUnready(error)
+      },
     })
     this.fleet = fleet
     const metadata = await metadataStart

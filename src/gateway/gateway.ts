@@ -95,6 +95,7 @@ export class Gateway {
   private sweep: NodeJS.Timeout | undefined
   private isStopping = false
   private isReady = false
+  private failure: StreamBusError | undefined
   private listeningPort = 0
 
   /** Opens the listener. Throws ADDRESS_IN_USE, UNSUITABLE_RUNTIME. */
@@ -199,6 +200,11 @@ export class Gateway {
   /** From now on /health/ready says so. */
   becomeReady(): void {
     this.isReady = true
+  }
+
+  /** From now on /health/ready says why not: a shard takes no writes any more. */
+  becomeUnready(error: StreamBusError): void {
+    this.failure = error
   }
 
   private async listen(): Promise<void> {
@@ -326,6 +332,7 @@ export class Gateway {
 
   private notReady(): StreamBusError | undefined {
     if (this.isStopping) return new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped')
+    if (this.failure !== undefined) return this.failure
     return this.isReady ? undefined : new StreamBusError('STARTING', 'the broker is starting')
   }
 

@@ -20,7 +20,7 @@ const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
 export function answerHttp(request: HttpRequest, sources: HttpSources): HttpAnswer {
   const { door } = sources
   if (!door.isAllowedHost(request.host)) return errorAnswer(403, door.hostError(request.host))
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
+  if (request.method !== 'GET') {
     return errorAnswer(405, new StreamBusError('INVALID_REQUEST', `${request.method} ${request.path}: expected GET`))
   }
   switch (request.path) {

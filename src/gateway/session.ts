@@ -29,6 +29,8 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
   protected readonly socket: Socket
   private readonly fetches = new Set<Fetch>()
   private keptBack: Fetch[] = []
+  /** Somebody was told that there is no room: look again when the socket drains. */
+  private isHeld = false
   private readonly onEnd: (session: Session) => void
 
   constructor(context: GatewayContext, operations: Operations, socket: Socket, onEnd: (session: Session) => void) {
@@ -113,7 +115,9 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
   // ---- room in the socket
 
   hasRoom(): boolean {
-    return !this.isClosed && this.socket.bufferedBytes() < this.context.config.maxSendBufferBytes
+    const hasRoom = !this.isClosed && this.socket.bufferedBytes() < this.context.config.maxSendBufferBytes
+    if (!hasRoom) this.isHeld = true
+    return hasRoom
   }
 
   /** Sends a frame. A peer that asks and does not read is let go: what it has not taken is bounded. */
@@ -141,7 +145,8 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
   }
 
   onDrain(): void {
-    if (!this.hasRoom()) return
+    if (!this.isHeld || !this.hasRoom()) return
+    this.isHeld = false
     const { keptBack } = this
     this.keptBack = []
     for (const fetch of keptBack) this.context.fetches.again(fetch)
@@ -185,6 +190,7 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
 
   private keepBack(fetch: Fetch): void {
     this.keptBack.push(fetch)
+    this.isHeld = true
     // It may have drained since.
     if (this.hasRoom()) setImmediate(() => this.onDrain())
   }

@@ -5,6 +5,7 @@
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { expect } from 'chai'
+import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import * as codecs from '../../../native-free-core/protocol/codecs.generated.js'
 import { FrameWriter } from '../../../native-free-core/protocol/frame.js'
 import { messageRows } from '../../../native-free-core/protocol/message-table.js'
@@ -115,6 +116,22 @@ for (const frontEnd of frontEnds) {
       const huge = await fixture.connect()
       huge.send(new Uint8Array(1 << 20))
       await huge.closed
+    })
+
+    it('closes a connection that says nothing, and tells it why', async () => {
+      await open({ idleTimeoutMs: 100 })
+      const client = await fixture.connect()
+      expect((await client.closed).code).to.equal(4408)
+      expect(client.failure()?.code).to.equal(codeOf('IDLE_TIMEOUT'))
+    })
+
+    it('is not ready before it is said to be, nor when a shard is offline', async () => {
+      await open()
+      fixture.gateway.becomeUnready(new StreamBusError('KAFKA_STORAGE_ERROR', 'the disk of shard 0 failed'))
+      const { status, body } = await get('/health/ready')
+      expect(status).to.equal(503)
+      expect(body).to.contain('the disk of shard 0 failed')
+      expect((await get('/health/live')).status).to.equal(200)
     })
 
     it('ends only the connection of a malformed frame, by the thousand, on both subprotocols', async () => {
