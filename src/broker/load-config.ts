@@ -7,7 +7,10 @@ import { readFileSync } from 'node:fs'
 import fastestValidator, { type ValidationSchema } from 'fastest-validator'
 import { isMap, LineCounter, parseDocument, type Document } from 'yaml'
 import {
-  type BrokerConfig, type BrokerConfigKey, brokerConfigOf, brokerConfigRows,
+  type BrokerConfig,
+  type BrokerConfigKey,
+  brokerConfigOf,
+  brokerConfigRows,
 } from '../../native-free-core/config/broker-config.js'
 import { type ConfigRow, expectationOf } from '../../native-free-core/config/config-row.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
@@ -44,7 +47,8 @@ type Place = (key: string) => string
 
 /** Throws INVALID_CONFIG with every problem, one a line. `overrides` come from the command line or a caller. */
 export function loadConfig(
-  file: string | undefined, environment: Readonly<Record<string, string | undefined>>,
+  file: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
   overrides: Partial<BrokerConfig> = {},
 ): BrokerConfig {
   const problems: string[] = []
@@ -81,8 +85,10 @@ function readText(file: string): string {
     return readFileSync(file, 'utf8')
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new StreamBusError('INVALID_CONFIG', `${file} can't be read: ${reason}`,
-      { cause: error, remedy: 'Name the file with --config, or leave the option out to run with the defaults.' })
+    throw new StreamBusError('INVALID_CONFIG', `${file} can't be read: ${reason}`, {
+      cause: error,
+      remedy: 'Name the file with --config, or leave the option out to run with the defaults.',
+    })
   }
 }
 
@@ -103,7 +109,8 @@ export function environmentNameOf(key: string): string {
 }
 
 function readEnvironment(
-  environment: Readonly<Record<string, string | undefined>>, problems: string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  problems: string[],
 ): Partial<BrokerConfig> {
   const values: Record<string, unknown> = {}
   for (const key of keys) {
@@ -117,7 +124,11 @@ function readEnvironment(
 function fromText(text: string, row: ConfigRow): unknown {
   if (row.type === 'integer' && /^-?\d+$/.test(text)) return Number(text)
   if (row.type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
-  if (row.type === 'strings') return text.split(',').map((item) => item.trim()).filter((item) => item !== '')
+  if (row.type === 'strings')
+    return text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
   return text
 }
 

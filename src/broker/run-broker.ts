@@ -30,7 +30,8 @@ export async function runBroker(options: RunOptions): Promise<number> {
   const stopOn = listenToSignals()
   const { workerFolder, diskModule } = options
   const broker = await startBroker({
-    ...config, log,
+    ...config,
+    log,
     ...(workerFolder === undefined ? {} : { workerFolder }),
     ...(diskModule === undefined ? {} : { diskModule }),
     onFatal: (error) => ended.fail(error),
@@ -72,7 +73,12 @@ function listenToSignals(): { readonly signal: Promise<string> } {
   return { signal }
 }
 
-async function stop(broker: Broker, signal: string, timeoutMs: number, log: ReturnType<typeof createLog>): Promise<number> {
+async function stop(
+  broker: Broker,
+  signal: string,
+  timeoutMs: number,
+  log: ReturnType<typeof createLog>,
+): Promise<number> {
   const started = performance.now()
   log.info(`${signal}: stopping; a second signal stops at once`)
   const timer = setTimeout(() => {
@@ -88,6 +94,8 @@ async function stop(broker: Broker, signal: string, timeoutMs: number, log: Retu
 function sayRecovery(broker: Broker, log: ReturnType<typeof createLog>): void {
   const { entries, commits, appendedBytes, tornTails, durationMs } = broker.facts.recovery
   if (commits === 0 && tornTails === 0) return
-  log.info(`recovered ${entries} entries of ${commits} commits in ${durationText(durationMs)}: ${appendedBytes} bytes `
-    + `moved to segments, ${tornTails} torn writes cut off`)
+  log.info(
+    `recovered ${entries} entries of ${commits} commits in ${durationText(durationMs)}: ${appendedBytes} bytes ` +
+      `moved to segments, ${tornTails} torn writes cut off`,
+  )
 }

@@ -16,10 +16,13 @@ export function defaultShardCount(allowedCores = availableParallelism()): number
 export function allowedCores(): number[] | undefined {
   const line = /^Cpus_allowed_list:\s*(.+)$/m.exec(readOrEmpty('/proc/self/status'))?.[1]
   if (line === undefined) return undefined
-  return line.trim().split(',').flatMap((part) => {
-    const [first, last] = part.split('-').map(Number)
-    return Array.from({ length: (last ?? first!) - first! + 1 }, (_, index) => first! + index)
-  })
+  return line
+    .trim()
+    .split(',')
+    .flatMap((part) => {
+      const [first, last] = part.split('-').map(Number)
+      return Array.from({ length: (last ?? first!) - first! + 1 }, (_, index) => first! + index)
+    })
 }
 
 /** True when a cgroup limits CPU time: a pinned thread would be stopped while another core is idle. */

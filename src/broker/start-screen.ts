@@ -13,7 +13,10 @@ export function startScreen(facts: BrokerFacts, cliName: string, pid: number): s
     ['WebSocket', `${facts.url}   (streambus.v1, streambus.json.v1)`],
     ['HTTP', `${facts.url.replace(/^ws/, 'http')}   (/health/live, /health/ready, /metrics)`],
     ['data folder', facts.dataFolder],
-    ['durability', `an acknowledged record is on disk; a synced write takes ${latencyText(facts.commitLatencyMs)} here`],
+    [
+      'durability',
+      `an acknowledged record is on disk; a synced write takes ${latencyText(facts.commitLatencyMs)} here`,
+    ],
     ['front end', `${facts.frontEnd} (${facts.frontEndReason})`],
     ['shards', `${facts.shardCount}${facts.pinned ? ', pinned to cores' : ''}`],
     ['process', `pid ${pid}, Node.js ${process.version}, ready after ${durationText(facts.startDurationMs)}`],

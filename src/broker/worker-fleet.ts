@@ -13,7 +13,16 @@ import { type BrokerConfig, journalBytesOf } from '../../native-free-core/config
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { journalPositionsBytes } from '../../native-free-core/journal/journal-reader.js'
 import type {
-  FromShard, FromSync, RecoveryReport, RingPair, ShardSettings, SyncSettings, ToRead, ToShard, ToSync, WorkerSettings,
+  FromShard,
+  FromSync,
+  RecoveryReport,
+  RingPair,
+  ShardSettings,
+  SyncSettings,
+  ToRead,
+  ToShard,
+  ToSync,
+  WorkerSettings,
 } from '../../native-free-core/mailbox/control.js'
 import { syncRingBytes } from '../../native-free-core/mailbox/sync-frames.js'
 import { createMetricsMemory } from '../../native-free-core/metrics/shared-metrics.js'
@@ -87,7 +96,9 @@ export class WorkerFleet {
   constructor(options: FleetOptions) {
     this.options = options
     const mailboxes = Array.from({ length: options.shardCount }, () => ({
-      requests: createRing(syncRingBytes), replies: createRing(syncRingBytes), shardDoorbell: createDoorbell(),
+      requests: createRing(syncRingBytes),
+      replies: createRing(syncRingBytes),
+      shardDoorbell: createDoorbell(),
     }))
     this.syncSettings = { ...this.commonSettings(), kind: 'sync', doorbell: this.syncDoorbell, shards: mailboxes }
     this.sync = this.spawn('sync', this.syncSettings)
@@ -102,7 +113,9 @@ export class WorkerFleet {
 
   private spawn(name: string, settings: WorkerSettings): Worker {
     const worker = new Worker(`${this.options.workerFolder}/${name}.js`, {
-      name, workerData: settings, resourceLimits: workerLimits,
+      name,
+      workerData: settings,
+      resourceLimits: workerLimits,
     })
     worker.on('error', (error) => this.fatal(`the ${name} worker died: ${error.stack ?? error.message}`))
     worker.on('exit', (code) => {
@@ -119,7 +132,8 @@ export class WorkerFleet {
   }
 
   private spawnShard(
-    shard: number, mailbox: { requests: SharedArrayBuffer; replies: SharedArrayBuffer; shardDoorbell: SharedArrayBuffer },
+    shard: number,
+    mailbox: { requests: SharedArrayBuffer; replies: SharedArrayBuffer; shardDoorbell: SharedArrayBuffer },
   ): ShardHandle {
     const { config, shardCount, cores, mainDoorbell } = this.options
     const channel: ShardChannel = {
@@ -133,12 +147,21 @@ export class WorkerFleet {
       metrics: createMetricsMemory('shard'),
     }
     const settings: ShardSettings = {
-      ...this.commonSettings(), kind: 'shard', shard, shardCount,
+      ...this.commonSettings(),
+      kind: 'shard',
+      shard,
+      shardCount,
       frontEnds: [{ requests: channel.requests, replies: channel.replies, doorbell: mainDoorbell }],
-      doorbell: channel.doorbell, journalMemory: channel.journalMemory, journalPositions: channel.journalPositions,
-      volatileMemory: channel.volatileMemory, volatilePositions: channel.volatilePositions,
-      metrics: channel.metrics, syncRequests: mailbox.requests, syncReplies: mailbox.replies,
-      syncDoorbell: this.syncDoorbell, core: cores?.[shard],
+      doorbell: channel.doorbell,
+      journalMemory: channel.journalMemory,
+      journalPositions: channel.journalPositions,
+      volatileMemory: channel.volatileMemory,
+      volatilePositions: channel.volatilePositions,
+      metrics: channel.metrics,
+      syncRequests: mailbox.requests,
+      syncReplies: mailbox.replies,
+      syncDoorbell: this.syncDoorbell,
+      core: cores?.[shard],
     }
     const handle: ShardHandle = { channel, worker: this.spawn('shard', settings), appliedVersion: -1 }
     handle.worker.on('message', (message: FromShard) => this.onShardMessage(shard, handle, message))
@@ -265,7 +288,8 @@ type Message = FromShard | FromSync
 
 /** The next message of that kind; throws when the worker reports that it can't go on. */
 function expectMessage<Of extends Message, Kind extends Of['kind']>(
-  worker: Worker, kind: Kind,
+  worker: Worker,
+  kind: Kind,
 ): Promise<Extract<Of, { kind: Kind }>> {
   return new Promise((resolve, reject) => {
     const onMessage = (message: Of): void => {

@@ -209,7 +209,7 @@ export class RawClient {
   }
 
   private notify(): void {
-    for (const watcher of [...this.watchers]) watcher()
+    for (const watcher of this.watchers) watcher()
   }
 
   /** Resolves when the condition holds; looks after every frame. */
