@@ -69,7 +69,7 @@ export class StorageHistory {
     if (--this.callsLeft <= 0) return this.fate
     if (this.errorChance === 0 || !this.random.chance(this.errorChance)) return undefined
     if (operation === 'write' || operation === 'durable write') return this.random.pick(['EIO', 'ENOSPC'] as const)
-    return operation === 'sync' || operation === 'sync folder' ? 'EIO' : undefined
+    return operation === 'sync' || operation === 'sync folder' || operation === 'read' ? 'EIO' : undefined
   }
 
   /** Throws with what was lost. */
@@ -93,7 +93,7 @@ export class StorageHistory {
       if (this.random.chance(0.3)) this.broker!.stop()
     } catch (error) {
       if (!(error instanceof PowerCut) && !this.disk.powerIsOff && !this.wasFailing()) throw error
-      this.say(`life ${life}: ${error instanceof Error ? error.message : error}`)
+      this.say(`life ${life}: ${error instanceof Error ? error.stack : error}`)
     }
   }
 

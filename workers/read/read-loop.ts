@@ -77,9 +77,18 @@ export class ReadLoop {
     replies.view.setUint32(at + ColdReadReply.lengthAt, length, true)
     if (range !== undefined) {
       const into = replies.bytes.subarray(at + ColdReadReply.bytesAt, at + ColdReadReply.bytesAt + length)
-      const failed = this.reader.read(range, into) ? 0 : StreamBusError.from(undefined).code
+      const failed = this.readInto(range, into)
       if (failed !== 0) replies.view.setInt32(at + errorCodeAt, failed, true)
     }
     replies.publish()
+  }
+
+  /** 0, or an error code: a disk that does not answer fails this read and no other. */
+  private readInto(range: BatchRange, into: Uint8Array): number {
+    try {
+      return this.reader.read(range, into) ? 0 : StreamBusError.from(undefined).code
+    } catch (error) {
+      return StreamBusError.from(error).code
+    }
   }
 }

@@ -249,7 +249,10 @@ export class SegmentedLog {
 
   /** No recovery point relies on anything in the folder: its names may be in the page cache only. */
   private markNames(): void {
-    this.syncs.mark(`${this.folder}/${partitionMetadataFileName}`, 'file')
+    const path = `${this.folder}/${partitionMetadataFileName}`
+    // Written again, too: after a sync that failed no later one brings what the cache holds to the disk.
+    if (this.disk.exists(path)) rewrite(this.disk, path)
+    this.syncs.mark(path, 'file')
     this.syncs.mark(this.folder, 'folder')
     this.syncs.mark(parentOf(this.folder), 'folder')
   }
@@ -793,6 +796,17 @@ export class SegmentedLog {
       segment.unloadIndexes()
       segment.closeFile()
     }
+  }
+}
+
+/** Puts the same bytes into a file once more, so that the next sync has something to write. */
+function rewrite(disk: Disk, path: string): void {
+  const bytes = readWhole(disk, path)
+  const file = disk.open(path, 'read-write')
+  try {
+    disk.write(file, bytes, 0)
+  } finally {
+    disk.close(file)
   }
 }
 
