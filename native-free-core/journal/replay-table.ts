@@ -14,7 +14,8 @@
  *
  * Above the recovery point segments are only what the page cache happened to keep: the journal is right. Even the same
  * bytes are written again: after a sync that failed the cache holds them, and no later sync brings them to the disk.
- * Below the point they were synced, and a difference is damage. Every combination matches exactly one row (test/unit/journal).
+ * Below the point they were synced, and a difference is damage. Every combination matches exactly one row
+ * (test/unit/journal).
  */
 import { readInt64 } from '../bytes/int64.js'
 

@@ -8,12 +8,15 @@ import { exists, listFiles, readText, resolveFrom } from './source-tree.js'
 
 const relativeFilePattern = /['"`]((?:\.{1,2}\/)[^'"`\s$]+?)\.(?:js|ts)['"`]/g
 const rootedFilePattern = /['"`]((?:native-free-core|workers|src|test|bench|examples)\/[^'"`\s$]+?)\.(?:js|ts)['"`]/g
+/** What an npm script runs. */
+const builtFilePattern = /\bbuild\/((?:test|bench|examples)\/[^'"`\s$]+?)\.js\b/g
 
-/** Sources that a file names: imports, and worker files named by a text. */
+/** Sources that a file names: imports, worker files named by a text, and what npm scripts run. */
 function namedSources(path: string): string[] {
   const text = readText(path)
   const near = [...text.matchAll(relativeFilePattern)].map(([, name]) => `${resolveFrom(path, name!)}.ts`)
-  const rooted = [...text.matchAll(rootedFilePattern)].map(([, name]) => `${name}.ts`)
+  const rootedNames = [...text.matchAll(rootedFilePattern), ...text.matchAll(builtFilePattern)]
+  const rooted = rootedNames.map(([, name]) => `${name}.ts`)
   return [...near, ...rooted].filter(exists)
 }
 
