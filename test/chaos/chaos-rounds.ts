@@ -31,7 +31,7 @@ export async function runRounds(options: RoundsOptions): Promise<WorkloadFigures
   const folder = mkdtempSync(join(tmpdir(), 'streambus-chaos-'))
   const run = new Rounds(options, folder, await freePort())
   try {
-    const figures = await run.run().finally(() => run.end())
+    const figures = await runAndEnd(run)
     rmSync(folder, { recursive: true })
     return figures
   } catch (error) {
@@ -39,6 +39,14 @@ export async function runRounds(options: RoundsOptions): Promise<WorkloadFigures
     // A canary is meant to fail: nobody looks into its folder.
     if (options.withoutSync === true) rmSync(folder, { recursive: true })
     throw new Error(`round ${run.round}, data in ${folder}: ${text}`, { cause: error })
+  }
+}
+
+async function runAndEnd(run: Rounds): Promise<WorkloadFigures> {
+  try {
+    return await run.run()
+  } finally {
+    await run.end()
   }
 }
 

@@ -26,7 +26,7 @@ import {
   requestIdAt,
 } from '../../native-free-core/mailbox/shard-frames.js'
 import { syncRingBytes } from '../../native-free-core/mailbox/sync-frames.js'
-import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
+import type { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import { createMetricsMemory } from '../../native-free-core/metrics/shared-metrics.js'
 import { createDoorbell } from '../../native-free-core/ring/doorbell.js'
 import { createRing, RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'

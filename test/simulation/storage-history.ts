@@ -6,7 +6,7 @@
 import { errorTable } from '../../native-free-core/errors/error-table.js'
 import { crc32cOf } from '../../native-free-core/log/crc32c.js'
 import { RecordBatchBuilder } from '../../native-free-core/log/record-batch-builder.js'
-import { MetadataImage, type TopicImage } from '../../native-free-core/metadata/metadata-image.js'
+import { type ImageContent, MetadataImage, type TopicImage } from '../../native-free-core/metadata/metadata-image.js'
 import { type Fault, MemoryDisk, type MemoryDiskOptions, type Operation, PowerCut } from '../support/memory-disk.js'
 import type { Random } from '../support/random.js'
 import { type FetchAnswer, InlineBroker } from './inline-shard.js'
@@ -284,8 +284,10 @@ export class StorageHistory {
 
   // ---- metadata: durable by itself, as main waits for it
 
-  private changeImage(change: Partial<MetadataImage>): void {
-    this.image = new MetadataImage({ ...this.image, ...change, version: this.image.version + 1 })
+  private changeImage(change: Partial<ImageContent>): void {
+    const { version, clusterId: id, brokers, topics, nextPartitionId, nextProducerId, deletedTopics } = this.image
+    const before = { clusterId: id, brokers, topics, nextPartitionId, nextProducerId, deletedTopics }
+    this.image = new MetadataImage({ ...before, ...change, version: version + 1 })
     this.broker?.apply(this.image)
   }
 

@@ -425,7 +425,7 @@ function putBytes(node: FileNode, bytes: Uint8Array, position: number): void {
 function makeDurable(node: FileNode, position: number, lengthBytes: number): void {
   const end = position + lengthBytes
   reserveDurable(node, Math.ceil(end / blockBytes) * blockBytes)
-  for (const block of [...node.dirty.keys()]) {
+  for (const block of node.dirty.keys()) {
     if (block * blockBytes >= end || (block + 1) * blockBytes <= position) continue
     node.durable.set(node.content.subarray(block * blockBytes, (block + 1) * blockBytes), block * blockBytes)
     node.dirty.delete(block)

@@ -17,7 +17,7 @@ import {
   ringUnitBytes,
   ringUnitShift,
 } from '../../../native-free-core/ring/ring-layout.js'
-import { Random, seedOfRun, withSeed } from '../../support/random.js'
+import { type Random, seedOfRun, withSeed } from '../../support/random.js'
 
 const capacityBytes = 4096
 
