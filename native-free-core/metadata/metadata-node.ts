@@ -15,7 +15,6 @@
  */
 import { assert } from '../errors/assert.js'
 import { type ErrorName, errorTable } from '../errors/error-table.js'
-import { StreamBusError } from '../errors/streambus-error.js'
 import { encodeCommand, type MetadataCommand } from './metadata-command.js'
 import { readEnvelope, writeEnvelope } from './metadata-envelope.js'
 import { MetadataImage } from './metadata-image.js'
