@@ -69,7 +69,8 @@ type Fetched = (answer: FetchAnswer) => void
 interface Lane {
   readonly requests: RingProducer
   readonly replies: RingConsumer
-  readonly reader: JournalReader
+  /** By FetchRing. */
+  readonly readers: readonly [JournalReader, JournalReader]
 }
 
 export class InlineBroker {
@@ -111,7 +112,10 @@ export class InlineBroker {
     this.lanes.push({
       requests: new RingProducer(pair.requests),
       replies: new RingConsumer(pair.replies),
-      reader: new JournalReader(settings.journalMemory, settings.journalPositions),
+      readers: [
+        new JournalReader(settings.journalMemory, settings.journalPositions),
+        new JournalReader(settings.volatileMemory, settings.volatilePositions),
+      ],
     })
   }
 
@@ -255,8 +259,9 @@ export class InlineBroker {
     let filled = 0
     for (let index = 0; index < view.getUint32(at + FetchReply.rangeCountAt, true); index++) {
       const range = at + FetchReply.rangesAt + index * FetchReply.rangeBytes
-      const length = view.getUint32(range + 8, true)
-      if (!lane.reader.copy(view.getFloat64(range, true), length, bytes, filled)) return undefined
+      const length = view.getUint32(range + FetchReply.rangeLengthAt, true)
+      const reader = lane.readers[view.getUint32(range + FetchReply.rangeRingAt, true)]!
+      if (!reader.copy(view.getFloat64(range, true), length, bytes, filled)) return undefined
       filled += length
     }
     const highWatermark = view.getFloat64(at + FetchReply.highWatermarkAt, true)

@@ -6,6 +6,7 @@
  * |-----------------------------------------|--------------------------------------------------------------|
  * | acknowledged, or seen by a reader       | there, whole, at its offset                                  |
  * | sent, never answered                    | there whole or not at all; idempotent ones at most once      |
+ * | acknowledged without being synced       | as acknowledged; after a power cut the last ones may be gone |
  * | any                                     | in the order sent by its producer, offsets dense             |
  */
 import { BatchLayout, forEachBatch } from '../../native-free-core/log/record-batch.js'
@@ -19,6 +20,8 @@ export interface SentBatch {
   readonly bytes: Uint8Array
   /** -1: not acknowledged. */
   offset: number
+  /** Its topic does not ask for synced writes: a power cut may take it. */
+  mayBeLost: boolean
 }
 
 export interface FoundBatch {
@@ -42,7 +45,7 @@ export class PartitionModel {
   }
 
   /** Batches are told apart by their CRC: make each one unique. */
-  send(bytes: Uint8Array, isIdempotent: boolean): SentBatch {
+  send(bytes: Uint8Array, isIdempotent: boolean, mayBeLost = false): SentBatch {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const batch: SentBatch = {
       index: this.sent.length,
@@ -51,6 +54,7 @@ export class PartitionModel {
       isIdempotent,
       bytes,
       offset: -1,
+      mayBeLost,
     }
     if (this.byCrc.has(batch.crc)) throw new Error('two batches of one CRC: the test must make them differ')
     this.byCrc.set(batch.crc, batch)
@@ -72,8 +76,12 @@ export class PartitionModel {
     return end
   }
 
-  /** Judges a whole log, as read; throws with what is wrong. What was found counts as acknowledged from then on. */
-  judge(logStartOffset: number, highWatermark: number, found: readonly FoundBatch[]): void {
+  /**
+   * Judges a whole log, as read; throws with what is wrong. What was found counts as acknowledged from then on.
+   * `powerWasCut`: since it was judged last.
+   */
+  judge(logStartOffset: number, highWatermark: number, found: readonly FoundBatch[], powerWasCut: boolean): void {
+    if (powerWasCut) this.giveUpLost(highWatermark)
     if (logStartOffset < this.logStartOffset || logStartOffset > Math.max(this.logStartOffset, this.mayStartAt)) {
       this.fail(`starts at ${logStartOffset}; expected ${this.logStartOffset} to ${this.mayStartAt}`)
     }
@@ -81,6 +89,17 @@ export class PartitionModel {
     this.judgeOffsets(highWatermark, found)
     this.judgeOrder(found)
     this.judgeLoss(highWatermark)
+  }
+
+  /** Batches that were not synced and lie above the end are gone for good. */
+  private giveUpLost(highWatermark: number): void {
+    for (const batch of this.sent) {
+      if (!batch.mayBeLost || batch.offset < highWatermark) continue
+      batch.offset = -1
+      this.byCrc.delete(batch.crc)
+      // What was deleted may have been lost before: the log then starts at its end.
+      this.logStartOffset = Math.min(this.logStartOffset, highWatermark)
+    }
   }
 
   private judgeOffsets(highWatermark: number, found: readonly FoundBatch[]): void {

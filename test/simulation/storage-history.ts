@@ -25,6 +25,7 @@ const clusterId = 'c1'.repeat(16)
 const startMs = 1_700_000_000_000
 const journalBytes = 128 * 1024
 const maxInFlight = 5
+const flushes = ['commit', 'os', 'interval'] as const
 
 interface PartitionState {
   readonly partitionId: number
@@ -33,6 +34,11 @@ interface PartitionState {
   waiting: SentBatch[]
   onTheWay: number
   nextSequence: number
+  /** Of a topic whose entry flush changes: producers without ids only. */
+  readonly isPlain: boolean
+  flush: string
+  /** Batches sent before that may have been stored under the entry before. */
+  changedAt: number
   othersOnTheWay: number
 }
 
@@ -50,6 +56,7 @@ export class StorageHistory {
   private errorChance = 0
   private batchCount = 0
   private topicCount = 0
+  private powerWasCut = false
 
   constructor(random: Random, options: HistoryOptions) {
     this.random = random
@@ -121,8 +128,10 @@ export class StorageHistory {
 
   private restartDisk(): void {
     if (!this.disk.powerIsOff) this.disk.cutPower()
-    if (this.fate === 'power cut') this.disk.restart()
-    else this.disk.restartProcess()
+    if (this.fate === 'power cut') {
+      this.powerWasCut = true
+      this.disk.restart()
+    } else this.disk.restartProcess()
   }
 
   /** Recovers and opens; a few times with a cut in the middle of it. */
@@ -148,6 +157,7 @@ export class StorageHistory {
     }
     this.open()
     for (const partition of this.partitions.values()) this.judge(partition)
+    this.powerWasCut = false
     // What readers saw counts as stored; the next life begins from here, without a clean end.
     if (this.random.chance(0.5)) this.broker!.stop()
     this.broker = undefined
@@ -156,7 +166,7 @@ export class StorageHistory {
 
   private judge({ partitionId, model, waiting }: PartitionState): void {
     const { batches, last } = this.readAll(partitionId)
-    model.judge(last.logStartOffset, last.highWatermark, batches)
+    model.judge(last.logStartOffset, last.highWatermark, batches, this.powerWasCut)
     const state = this.partitions.get(partitionId)!
     state.waiting = waiting.filter((batch) => batch.offset < 0)
   }
@@ -190,13 +200,14 @@ export class StorageHistory {
     const { random } = this
     const partition = random.pick([...this.partitions.values()])
     const dice = random.below(1000)
-    if (dice < 550) this.produceIdempotent(partition)
+    if (dice < 550 && !partition.isPlain) this.produceIdempotent(partition)
     else if (dice < 750) this.produceOther(partition)
     else if (dice < 850) this.fetchSomewhere(partition)
     else if (dice < 860) this.deleteRecords(partition)
     else if (dice < 864) this.createTopic()
     else if (dice < 867) this.deleteTopic()
     else if (dice < 875) this.chores()
+    else if (dice < 885) this.changeFlush(partition)
     this.broker!.turn()
     this.nowMs = this.broker!.nowMs
   }
@@ -222,7 +233,7 @@ export class StorageHistory {
     const producer = { producerId: partition.partitionId + 1, producerEpoch: 0, baseSequence: partition.nextSequence }
     const bytes = builder.finish(isIdempotent ? producer : {}).slice()
     if (isIdempotent) partition.nextSequence += count
-    return partition.model.send(bytes, isIdempotent)
+    return partition.model.send(bytes, isIdempotent, partition.isPlain)
   }
 
   /** In order, up to five on the way, sent again from the first unanswered one after a restart. */
@@ -255,7 +266,10 @@ export class StorageHistory {
     partition.othersOnTheWay++
     this.broker!.produce(partition.partitionId, batch.bytes, ({ code, offset }) => {
       partition.othersOnTheWay--
-      if (code === 0) partition.model.acknowledge(batch, offset)
+      if (code !== 0) return
+      // Stored under the entry in force now, or one that came after it was stored: synced only if both say so.
+      batch.mayBeLost = partition.isPlain && (partition.flush !== 'commit' || partition.changedAt >= batch.index)
+      partition.model.acknowledge(batch, offset)
     })
   }
 
@@ -291,17 +305,32 @@ export class StorageHistory {
     this.broker?.apply(this.image)
   }
 
+  /** A topic without synced writes becomes one with them, or the reverse; nobody waits for it. */
+  private changeFlush({ isPlain, partitionId }: PartitionState): void {
+    if (!isPlain) return
+    const { topic } = this.image.partitionById(partitionId)!
+    const configs = { ...topic.configs, flush: this.random.pick(flushes), 'flush.ms': '50' }
+    for (const { partitionId: id } of topic.partitions) {
+      const state = this.partitions.get(id)!
+      state.flush = configs.flush
+      state.changedAt = state.model.sent.length
+    }
+    this.changeImage({ topics: this.image.topics.map((one) => (one === topic ? { ...topic, configs } : one)) })
+  }
+
   private createTopic(): void {
     if (this.image.topics.length >= 4) return
     const name = `topic-${this.random.below(4)}`
     if (this.image.topicByName(name) !== undefined) return
     const first = this.image.nextPartitionId
     const count = this.random.between(1, 3)
+    const isPlain = this.random.chance(0.3)
+    const flush = isPlain ? this.random.pick(flushes) : 'commit'
     const row = { leader: 0, leaderEpoch: 0, replicas: [0], isr: [0] }
     const topic: TopicImage = {
       topicId: (++this.topicCount).toString(16).padStart(32, '7'),
       name,
-      configs: { 'segment.bytes': '65536' },
+      configs: { 'segment.bytes': '65536', flush },
       partitions: Array.from({ length: count }, (_, index) => ({
         ...row,
         partition: index,
@@ -310,7 +339,8 @@ export class StorageHistory {
     }
     for (const { partition, partitionId } of topic.partitions) {
       const model = new PartitionModel(`${name}-${partition} (${partitionId})`)
-      const state = { partitionId, model, waiting: [], onTheWay: 0, nextSequence: 0, othersOnTheWay: 0 }
+      const idle = { waiting: [], onTheWay: 0, nextSequence: 0, othersOnTheWay: 0 }
+      const state = { partitionId, model, ...idle, isPlain, flush, changedAt: -1 }
       this.partitions.set(partitionId, state)
     }
     this.changeImage({ topics: [...this.image.topics, topic], nextPartitionId: first + count })
