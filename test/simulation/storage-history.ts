@@ -3,10 +3,13 @@
  * numbers of shards after each restart. Judged after every recovery.
  * Runs on: the test process.
  */
+import { decodeUtf8 } from '../../native-free-core/bytes/utf8.js'
 import { errorTable } from '../../native-free-core/errors/error-table.js'
 import { crc32cOf } from '../../native-free-core/log/crc32c.js'
+import { parsePartitionMetadata } from '../../native-free-core/log/partition-metadata.js'
 import { RecordBatchBuilder } from '../../native-free-core/log/record-batch-builder.js'
 import { type ImageContent, MetadataImage, type TopicImage } from '../../native-free-core/metadata/metadata-image.js'
+import { readWhole } from '../../workers/shared/segmented-log/replaced-files.js'
 import { type Fault, MemoryDisk, type MemoryDiskOptions, type Operation, PowerCut } from '../support/memory-disk.js'
 import type { Random } from '../support/random.js'
 import { type FetchAnswer, InlineBroker } from './inline-shard.js'
@@ -158,10 +161,28 @@ export class StorageHistory {
     this.open()
     for (const partition of this.partitions.values()) this.judge(partition)
     this.powerWasCut = false
+    this.judgeFolders()
     // What readers saw counts as stored; the next life begins from here, without a clean end.
     if (this.random.chance(0.5)) this.broker!.stop()
     this.broker = undefined
     this.disk.restartProcess()
+  }
+
+  /** Deleted topics take no room: at the start what was marked is removed. */
+  private judgeFolders(): void {
+    const names = this.image.topics.flatMap(({ name, partitions }) => partitions.map((_, index) => `${name}-${index}`))
+    const strangers = this.disk.list('/data/topics').filter((name) => !names.includes(name) && this.hasOwner(name))
+    if (strangers.length > 0) throw new Error(`folders of deleted topics are left: ${strangers.join(', ')}`)
+  }
+
+  /** A folder whose topic can't be told is left alone: it may be anybody's. */
+  private hasOwner(folder: string): boolean {
+    try {
+      const bytes = readWhole(this.disk, `/data/topics/${folder}/partition.metadata`)
+      return parsePartitionMetadata(decodeUtf8(bytes)) !== ''
+    } catch {
+      return false
+    }
   }
 
   private judge({ partitionId, model, waiting }: PartitionState): void {

@@ -11,6 +11,7 @@ import type { TopicConfig } from '../../native-free-core/config/topic-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { parsePartitionMetadata } from '../../native-free-core/log/partition-metadata.js'
 import { type Disk, systemErrorCode } from './disk.js'
+import type { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import type { RecoveryPoint } from './recovery-point.js'
 import { SegmentedLog } from './segmented-log/segmented-log.js'
 
@@ -88,6 +89,21 @@ export class PartitionFolders {
   markDeleted(topicId: Uuid, topicName: string, partition: number): void {
     const folder = this.pathOf(topicName, partition)
     if (this.disk.exists(folder)) this.disk.rename(folder, `${folder}.${topicId}${deletedSuffix}`)
+  }
+
+  /**
+   * Marks folders of deleted topics whose renaming a crash undid. A topic that the image never knew is left alone: not
+   * to know it is no deletion.
+   */
+  markDeletedTopics(image: MetadataImage): void {
+    const known = new Set(image.topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partition }) => `${name}-${partition}`)))
+    for (const name of this.disk.list(this.root)) {
+      const path = `${this.root}/${name}/partition.metadata`
+      if (name.endsWith(deletedSuffix) || known.has(name) || !this.isReadable(path)) continue
+      const owner = this.ownerOf(path)
+      if (image.isDeleted(owner)) this.disk.rename(`${this.root}/${name}`, `${this.root}/${name}.${owner}${deletedSuffix}`)
+    }
   }
 
   /** Removes up to `most` folders that were marked, and returns how many. */

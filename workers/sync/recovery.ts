@@ -68,6 +68,7 @@ class Recovery {
     const ended: (() => void)[] = []
     for (const name of names) ended.push(this.replayJournal(`${this.journals}/${name}`))
     this.settle()
+    this.folders.markDeletedTopics(this.image)
     this.writePoints()
     for (const end of ended) end()
     this.removeForeignJournals(names)
