@@ -281,6 +281,8 @@ function readReplyRingBytes(requestRingBytes: number): number {
 }
 
 function ended(worker: Worker): Promise<void> {
+  // A worker that has ended has no thread any more, and says nothing more.
+  if (worker.threadId === -1) return Promise.resolve()
   return new Promise((resolve) => worker.once('exit', () => resolve()))
 }
 

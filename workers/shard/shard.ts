@@ -503,8 +503,7 @@ export class Shard {
     writeUint64LE(new DataView(payload.buffer), 0, offset)
     if (!this.writeEntry(partition, EntryType.logStart, payload)) return false
     partition.logStartOffset = offset
-    // What is not settled yet is in no segment: the partition's own log start covers it.
-    partition.log.deleteRecordsUpTo(Math.min(offset, partition.log.endOffset))
+    removeBelowLogStart(partition)
     this.settler.touch(partition)
     return true
   }
@@ -559,6 +558,7 @@ export class Shard {
     for (const partition of this.partitions.values()) {
       if (partition.leases > 0) continue
       try {
+        removeBelowLogStart(partition)
         if (partition.log.applyRetention(nowMs, partition.highWatermark) > 0) {
           partition.logStartOffset = Math.max(partition.logStartOffset, partition.log.logStartOffset)
           this.settler.touch(partition)
@@ -579,4 +579,10 @@ export class Shard {
     if (this.failure !== undefined) return true
     return this.settler.isDone && this.journal.usedBytes === 0 && this.syncPort.inFlight === 0
   }
+}
+
+/** What is not settled yet is in no segment: there only the log start offset moves, and the next round removes it. */
+function removeBelowLogStart({ log, logStartOffset }: Partition): void {
+  const offset = Math.min(logStartOffset, log.endOffset)
+  if (offset > log.logStartOffset) log.deleteRecordsUpTo(offset)
 }
