@@ -17,12 +17,12 @@ describe('storage on a disk that loses power', function () {
 
   it('loses nothing acknowledged, doubles nothing, keeps order, through hundreds of histories', () => {
     const seed = seedOfRun()
-    for (let index = 0; index < 200; index++) runOne(seed + index, { lives: 4, steps: 150, errors: false })
+    for (let index = 0; index < 150; index++) runOne(seed + index, { lives: 4, steps: 150, errors: false })
   })
 
   it('does so when the disk refuses writes and syncs as well', () => {
     const seed = seedOfRun()
-    for (let index = 0; index < 60; index++) {
+    for (let index = 0; index < 50; index++) {
       withSeed(seed + index, `${replay} ${seed + index} --errors`, (random) =>
         new StorageHistory(random, { lives: 4, steps: 150, errors: true }).run(),
       )

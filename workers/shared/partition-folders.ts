@@ -102,7 +102,8 @@ export class PartitionFolders {
       const path = `${this.root}/${name}/partition.metadata`
       if (name.endsWith(deletedSuffix) || known.has(name) || !this.isReadable(path)) continue
       const owner = this.ownerOf(path)
-      if (image.isDeleted(owner)) this.disk.rename(`${this.root}/${name}`, `${this.root}/${name}.${owner}${deletedSuffix}`)
+      const folder = `${this.root}/${name}`
+      if (image.isDeleted(owner)) this.disk.rename(folder, `${folder}.${owner}${deletedSuffix}`)
     }
   }
 
