@@ -4,7 +4,16 @@
  * Without an argument both are built.
  */
 import { build } from 'esbuild'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { brotliDecompressSync } from 'node:zlib'
@@ -88,7 +97,8 @@ function removeOrphans(buildFolder, sources) {
 /** Unpacked at build time: a start then takes less time and memory. */
 function unpackRaft() {
   const source = join(root, raftWasm)
-  if (existsSync(source)) writeFileSync(join(root, 'dist/workers/raft.wasm'), brotliDecompressSync(readFileSync(source)))
+  if (existsSync(source))
+    writeFileSync(join(root, 'dist/workers/raft.wasm'), brotliDecompressSync(readFileSync(source)))
 }
 
 function copyIfPresent(from, to) {

@@ -27,7 +27,10 @@ const seconds = Number(given.seconds)
 /** Each row: what is asked of `streambus-cli bench`, and the figures to keep of its answer. */
 const throughput = { 'records/s': (a) => a.recordsPerSecond, 'MiB/s': (a) => a.mebibytesPerSecond, ...cpu() }
 const latency = {
-  'p50 ms': (a) => a.latency.p50Ms, 'p99 ms': (a) => a.latency.p99Ms, 'p99.9 ms': (a) => a.latency.p999Ms, ...cpu(),
+  'p50 ms': (a) => a.latency.p50Ms,
+  'p99 ms': (a) => a.latency.p99Ms,
+  'p99.9 ms': (a) => a.latency.p999Ms,
+  ...cpu(),
 }
 
 function cpu() {
@@ -38,27 +41,49 @@ const flat = ['produce', '--seconds', String(seconds)]
 const rows = {
   'produce flat out, 1 partition, 256 KiB batches': [[...flat, '--partitions', '1'], throughput],
   'produce flat out, 1 partition, 16 KiB batches': [
-    [...flat, '--partitions', '1', '--topic', 'small', '--batch-bytes', '16384'], throughput],
+    [...flat, '--partitions', '1', '--topic', 'small', '--batch-bytes', '16384'],
+    throughput,
+  ],
   'produce flat out, 64 partitions, 64 KiB batches': [
-    [...flat, '--partitions', '64', '--batch-bytes', '65536'], throughput],
+    [...flat, '--partitions', '64', '--batch-bytes', '65536'],
+    throughput,
+  ],
   'consume, batches': [['consume', '--partitions', '1', '--seconds', String(seconds)], throughput],
-  'consume, every record decoded': [['consume', '--partitions', '1', '--seconds', String(seconds), '--decode'], throughput],
+  'consume, every record decoded': [
+    ['consume', '--partitions', '1', '--seconds', String(seconds), '--decode'],
+    throughput,
+  ],
   'produce 10,000/s, 64 partitions, linger 1 ms': [
-    [...flat, '--partitions', '64', '--rate', '10000', '--topic', 'rate-64'], latency],
+    [...flat, '--partitions', '64', '--rate', '10000', '--topic', 'rate-64'],
+    latency,
+  ],
   'produce 10,000/s, 1 partition, linger 0': [
-    [...flat, '--partitions', '1', '--rate', '10000', '--linger', '0', '--topic', 'rate-1'], latency],
+    [...flat, '--partitions', '1', '--rate', '10000', '--linger', '0', '--topic', 'rate-1'],
+    latency,
+  ],
   'end to end 1,000/s, 1 partition, linger 0': [
-    ['e2e', '--seconds', String(seconds), '--rate', '1000', '--linger', '0', '--topic', 'e2e'], latency],
+    ['e2e', '--seconds', String(seconds), '--rate', '1000', '--linger', '0', '--topic', 'e2e'],
+    latency,
+  ],
 }
 
 function runCli(args, server) {
   return new Promise((resolveRun, reject) => {
-    const child = spawn(process.execPath, [join(root, 'bin/streambus.js'), 'bench', ...args, '--json', '--server', server])
+    const child = spawn(process.execPath, [
+      join(root, 'bin/streambus.js'),
+      'bench',
+      ...args,
+      '--json',
+      '--server',
+      server,
+    ])
     let out = ''
     let errors = ''
     child.stdout.on('data', (text) => (out += text))
     child.stderr.on('data', (text) => (errors += text))
-    child.on('exit', (code) => (code === 0 ? resolveRun(JSON.parse(out)) : reject(new Error(`bench ${args[0]}: ${errors}`))))
+    child.on('exit', (code) =>
+      code === 0 ? resolveRun(JSON.parse(out)) : reject(new Error(`bench ${args[0]}: ${errors}`)),
+    )
   })
 }
 
@@ -66,8 +91,11 @@ function runCli(args, server) {
 async function startBroker(folder) {
   const started = performance.now()
   const environment = {
-    ...process.env, STREAMBUS_DATA_FOLDER: join(folder, 'data'), STREAMBUS_PORT: '0',
-    STREAMBUS_FRONT_END: given['front-end'], STREAMBUS_LOG_LEVEL: 'error',
+    ...process.env,
+    STREAMBUS_DATA_FOLDER: join(folder, 'data'),
+    STREAMBUS_PORT: '0',
+    STREAMBUS_FRONT_END: given['front-end'],
+    STREAMBUS_LOG_LEVEL: 'error',
   }
   const child = spawn(process.execPath, [join(root, 'bin/streambus.js'), 'broker'], { env: environment })
   const screen = await new Promise((resolveStart, reject) => {
@@ -134,7 +162,9 @@ function print(results) {
     for (const [figure, values] of Object.entries(figures)) {
       const sorted = [...values].sort((one, other) => one - other)
       const median = sorted[sorted.length >> 1]
-      console.log(`| ${name} | ${figure} | ${show(median)} | ${show(sorted[0])} to ${show(sorted[sorted.length - 1])} |`)
+      console.log(
+        `| ${name} | ${figure} | ${show(median)} | ${show(sorted[0])} to ${show(sorted[sorted.length - 1])} |`,
+      )
     }
   }
 }
@@ -148,8 +178,10 @@ try {
     console.error(`round ${number} of ${rounds}`)
     frontEnd = await round(results, folder)
   }
-  console.log(`${rounds} rounds of ${seconds} s, ${cpus().length} x ${cpus()[0].model}, Node.js ${process.version}, `
-    + `front end ${frontEnd}, 100-byte values, acks all, idempotent, flush: commit\n`)
+  console.log(
+    `${rounds} rounds of ${seconds} s, ${cpus().length} x ${cpus()[0].model}, Node.js ${process.version}, ` +
+      `front end ${frontEnd}, 100-byte values, acks all, idempotent, flush: commit\n`,
+  )
   print(results)
   if (given.json !== undefined) writeFileSync(given.json, `${JSON.stringify(results, null, 2)}\n`)
 } finally {

@@ -37,8 +37,10 @@ export class ByteReader {
   private take(count: number, what: string): number {
     const start = this.at
     if (count < 0 || count > this.end - start) {
-      throw new StreamBusError('MALFORMED_FRAME',
-        `${what} at byte ${start} needs ${count} bytes; ${this.end - start} are left`)
+      throw new StreamBusError(
+        'MALFORMED_FRAME',
+        `${what} at byte ${start} needs ${count} bytes; ${this.end - start} are left`,
+      )
     }
     this.at = start + count
     return start
@@ -95,8 +97,10 @@ export class ByteReader {
   count(): number {
     const count = this.u32()
     if (count > this.remainingBytes) {
-      throw new StreamBusError('MALFORMED_FRAME',
-        `array at byte ${this.at - 4} says ${count} elements; only ${this.remainingBytes} bytes are left`)
+      throw new StreamBusError(
+        'MALFORMED_FRAME',
+        `array at byte ${this.at - 4} says ${count} elements; only ${this.remainingBytes} bytes are left`,
+      )
     }
     return count
   }

@@ -14,7 +14,11 @@
  */
 import { StreamBusError } from '../errors/streambus-error.js'
 import {
-  commitAlignment, type CommitHeader, commitHeaderBytes, type Crc32c, readCommitHeader,
+  commitAlignment,
+  type CommitHeader,
+  commitHeaderBytes,
+  type Crc32c,
+  readCommitHeader,
 } from './commit-format.js'
 import type { Superblock } from './superblock.js'
 
@@ -45,7 +49,9 @@ export interface ChainEnd {
 
 /** Calls `onCommit` for each commit in order. Throws JOURNAL_DAMAGED by the table above. */
 export function walkChain(
-  superblock: Superblock, source: ChainSource, onCommit: (commit: ChainCommit) => void,
+  superblock: Superblock,
+  source: ChainSource,
+  onCommit: (commit: ChainCommit) => void,
 ): ChainEnd {
   let position = superblock.headPosition
   let number = superblock.headCommitNumber
@@ -70,7 +76,11 @@ export function walkChain(
 }
 
 function readCommitAt(
-  superblock: Superblock, source: ChainSource, position: number, number: number, previousCrc: number,
+  superblock: Superblock,
+  source: ChainSource,
+  position: number,
+  number: number,
+  previousCrc: number,
 ): ChainCommit | undefined {
   if (position >= superblock.headPosition + superblock.capacityBytes) return undefined
   const ringPosition = position % superblock.capacityBytes
@@ -86,7 +96,10 @@ function headerOf(block: Uint8Array, source: ChainSource): CommitHeader | undefi
 }
 
 function bodyMatches(
-  header: CommitHeader, ringPosition: number, superblock: Superblock, source: ChainSource,
+  header: CommitHeader,
+  ringPosition: number,
+  superblock: Superblock,
+  source: ChainSource,
 ): ChainCommit | undefined {
   if (ringPosition + header.totalBytes > superblock.capacityBytes) return undefined
   const bytes = source.readAt(ringPosition, header.usedBytes)
@@ -107,9 +120,11 @@ function refuseLaterCommit(superblock: Superblock, source: ChainSource, end: num
       if (header === undefined || header.runId !== superblock.runId || header.number < number) continue
       if (header.position < end || header.position % superblock.capacityBytes !== start + at) continue
       if (bodyMatches(header, start + at, superblock, source) === undefined) continue
-      throw new StreamBusError('JOURNAL_DAMAGED',
-        `${source.path}: commit ${number} at ring byte ${end % superblock.capacityBytes} can't be read, `
-        + `but commit ${header.number} after it can: commit ${number} had been on disk and is damaged`)
+      throw new StreamBusError(
+        'JOURNAL_DAMAGED',
+        `${source.path}: commit ${number} at ring byte ${end % superblock.capacityBytes} can't be read, ` +
+          `but commit ${header.number} after it can: commit ${number} had been on disk and is damaged`,
+      )
     }
     if (bytes.length < probeBytes) return
   }

@@ -29,8 +29,18 @@ export const commitVersion = 1
 export const commitMagic = 0x4d434253
 
 export const CommitLayout = {
-  magicAt: 0, versionAt: 4, positionAt: 8, numberAt: 16, runIdAt: 24, totalBytesAt: 32, usedBytesAt: 36,
-  nextPositionAt: 40, entryCountAt: 48, previousCrcAt: 52, bodyCrcAt: 56, headerCrcAt: 60,
+  magicAt: 0,
+  versionAt: 4,
+  positionAt: 8,
+  numberAt: 16,
+  runIdAt: 24,
+  totalBytesAt: 32,
+  usedBytesAt: 36,
+  nextPositionAt: 40,
+  entryCountAt: 48,
+  previousCrcAt: 52,
+  bodyCrcAt: 56,
+  headerCrcAt: 60,
 } as const
 
 /** CRC-32C of bytes[start, end), as an unsigned number. */
@@ -70,7 +80,11 @@ export const runIds = { read: readRunId, write: writeRunId } as const
 
 /** Writes a header at byte `at`; the body must be there already (its crc is given). Returns the header's crc. */
 export function writeCommitHeader(
-  bytes: Uint8Array, view: DataView, at: number, header: Omit<CommitHeader, 'headerCrc'>, crc: Crc32c,
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  header: Omit<CommitHeader, 'headerCrc'>,
+  crc: Crc32c,
 ): number {
   view.setUint32(at + CommitLayout.magicAt, commitMagic, true)
   view.setUint32(at + CommitLayout.versionAt, commitVersion, true)
@@ -110,8 +124,10 @@ export function readCommitHeader(bytes: Uint8Array, view: DataView, at: number, 
 }
 
 function hasSaneLengths(header: CommitHeader): boolean {
-  return header.usedBytes >= commitHeaderBytes
-    && header.totalBytes % commitAlignment === 0
-    && header.usedBytes <= header.totalBytes
-    && header.nextPosition >= header.position + header.totalBytes
+  return (
+    header.usedBytes >= commitHeaderBytes &&
+    header.totalBytes % commitAlignment === 0 &&
+    header.usedBytes <= header.totalBytes &&
+    header.nextPosition >= header.position + header.totalBytes
+  )
 }

@@ -15,7 +15,15 @@
 import { StreamBusError } from '../errors/streambus-error.js'
 import { type Uuid, uuidFromBytes } from '../bytes/uuid.js'
 
-export const EntryType = { append: 1, truncate: 2, logStart: 3, create: 4, delete: 5, directAppend: 6, movedOut: 7 } as const
+export const EntryType = {
+  append: 1,
+  truncate: 2,
+  logStart: 3,
+  create: 4,
+  delete: 5,
+  directAppend: 6,
+  movedOut: 7,
+} as const
 
 export const entryHeaderBytes = 32
 export const EntryLayout = { lengthAt: 0, typeAt: 4, topicIdAt: 8, partitionAt: 24, leaderEpochAt: 28 } as const
@@ -26,8 +34,14 @@ export function entryBytes(payloadBytes: number): number {
 
 /** Writes an entry's header at byte `at`; the payload follows it. `topicId`: the 16 bytes. */
 export function writeEntryHeader(
-  bytes: Uint8Array, view: DataView, at: number, type: number, topicId: Uint8Array, partition: number,
-  leaderEpoch: number, payloadBytes: number,
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  type: number,
+  topicId: Uint8Array,
+  partition: number,
+  leaderEpoch: number,
+  payloadBytes: number,
 ): void {
   view.setUint32(at, entryHeaderBytes + payloadBytes, true)
   view.setUint32(at + EntryLayout.typeAt, type, true)
@@ -52,8 +66,10 @@ export function readEntries(body: Uint8Array, entryCount: number, onEntry: (entr
   for (let index = 0; index < entryCount; index++) {
     const length = at + entryHeaderBytes <= body.length ? view.getUint32(at, true) : 0
     if (length < entryHeaderBytes || at + length > body.length) {
-      throw new StreamBusError('JOURNAL_DAMAGED',
-        `entry ${index} of a commit says ${length} bytes at byte ${at} of a body of ${body.length}`)
+      throw new StreamBusError(
+        'JOURNAL_DAMAGED',
+        `entry ${index} of a commit says ${length} bytes at byte ${at} of a body of ${body.length}`,
+      )
     }
     onEntry({
       type: view.getUint8(at + EntryLayout.typeAt),

@@ -37,6 +37,6 @@ export class JournalReader {
   /** True while nothing from `position` on has been given up for overwriting. */
   isIntact(position: number): boolean {
     const floor = Atomics.add(this.positions, floorIndex, 0)
-    return ((Math.floor(position / floorUnitBytes) | 0) - floor | 0) >= 0
+    return (((Math.floor(position / floorUnitBytes) | 0) - floor) | 0) >= 0
   }
 }

@@ -78,8 +78,7 @@ export interface SyncSettings extends WorkerSettings {
 
 export type ToSync =
   /** Replays, settles and empties every journal in the folder before any shard starts. */
-  | { readonly kind: 'recover'; readonly clusterId: Uuid; readonly image: SharedArrayBuffer }
-  | { readonly kind: 'stop' }
+  { readonly kind: 'recover'; readonly clusterId: Uuid; readonly image: SharedArrayBuffer } | { readonly kind: 'stop' }
 
 export type FromSync =
   | { readonly kind: 'recovered'; readonly report: RecoveryReport }

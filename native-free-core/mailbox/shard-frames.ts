@@ -11,7 +11,14 @@
  */
 
 export const RequestType = {
-  produce: 1, fetch: 2, cancelFetch: 3, releaseLease: 4, listOffsets: 5, deleteRecords: 6, describe: 7, coldRead: 8,
+  produce: 1,
+  fetch: 2,
+  cancelFetch: 3,
+  releaseLease: 4,
+  listOffsets: 5,
+  deleteRecords: 6,
+  describe: 7,
+  coldRead: 8,
 } as const
 
 export const ReplyType = { produce: 1, fetch: 2, offsets: 3, describe: 4, coldRead: 5, fetchCold: 6 } as const
@@ -26,7 +33,14 @@ export const ProduceRequest = { acksAt: 8, lengthAt: 12, batchAt: 16 } as const
 export const ProduceReply = { baseOffsetAt: 8, logStartOffsetAt: 16, sizeBytes: 24 } as const
 
 /** Fetch: maxBytes u32 @8, minBytes u32 @12, offset f64 @16, maxWaitMs u32 @24, flags u32 @28. */
-export const FetchRequest = { maxBytesAt: 8, minBytesAt: 12, offsetAt: 16, maxWaitMsAt: 24, flagsAt: 28, sizeBytes: 32 } as const
+export const FetchRequest = {
+  maxBytesAt: 8,
+  minBytesAt: 12,
+  offsetAt: 16,
+  maxWaitMsAt: 24,
+  flagsAt: 28,
+  sizeBytes: 32,
+} as const
 
 /**
  * Fetch reply from the journal's memory: ranges of whole batches there. Copy, then check that the floor has not
@@ -39,8 +53,14 @@ export const FetchRequest = { maxBytesAt: 8, minBytesAt: 12, offsetAt: 16, maxWa
  *                                                                        of all    u32, ring u32: 16 each
  */
 export const FetchReply = {
-  highWatermarkAt: 8, logStartOffsetAt: 16, rangeCountAt: 24, totalBytesAt: 28, rangesAt: 32, rangeBytes: 16,
-  rangeLengthAt: 8, rangeRingAt: 12,
+  highWatermarkAt: 8,
+  logStartOffsetAt: 16,
+  rangeCountAt: 24,
+  totalBytesAt: 28,
+  rangesAt: 32,
+  rangeBytes: 16,
+  rangeLengthAt: 8,
+  rangeRingAt: 12,
 } as const
 /** Whose memory a range lies in: the index of the JournalReader. */
 export const FetchRing = { journal: 0, volatile: 1 } as const
@@ -55,7 +75,12 @@ export const fetchReplyReserveBytes = FetchReply.rangesAt + maxFetchRanges * Fet
  * path length u32 @40, path UTF-8 @44. The shard reads nothing: finding the batch is the read thread's work.
  */
 export const FetchColdReply = {
-  highWatermarkAt: 8, logStartOffsetAt: 16, leaseIdAt: 24, limitAt: 32, pathLengthAt: 40, pathAt: 44,
+  highWatermarkAt: 8,
+  logStartOffsetAt: 16,
+  leaseIdAt: 24,
+  limitAt: 32,
+  pathLengthAt: 40,
+  pathAt: 44,
 } as const
 
 /** releaseLease: leaseId u32 @8. */
@@ -77,5 +102,9 @@ export const DeleteRecordsRequest = { beforeOffsetAt: 8, sizeBytes: 16 } as cons
 export const OffsetsReply = { offsetAt: 8, timestampAt: 16, sizeBytes: 24 } as const
 /** Reply to describe. */
 export const DescribeReply = {
-  logStartOffsetAt: 8, highWatermarkAt: 16, sizeBytesAt: 24, segmentCountAt: 32, sizeBytes: 40,
+  logStartOffsetAt: 8,
+  highWatermarkAt: 16,
+  sizeBytesAt: 24,
+  segmentCountAt: 32,
+  sizeBytes: 40,
 } as const

@@ -16,7 +16,13 @@
 
 export const SyncType = { file: 1, folder: 2, publish: 3, fill: 4 } as const
 export const SyncRequest = {
-  tokenAt: 0, fileAt: 4, pathLengthAt: 8, pathAt: 12, startAt: 16, endAt: 24, fillBytes: 32,
+  tokenAt: 0,
+  fileAt: 4,
+  pathLengthAt: 8,
+  pathAt: 12,
+  startAt: 16,
+  endAt: 24,
+  fillBytes: 32,
 } as const
 export const SyncReply = { tokenAt: 0, errorAt: 4, sizeBytes: 8 } as const
 export const syncRingBytes = 1 << 20

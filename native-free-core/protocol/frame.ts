@@ -78,8 +78,10 @@ export function readFrame(frame: Uint8Array, onMessage: (header: MessageHeader, 
     const length = reader.u32()
     const start = reader.position
     if (length < countedHeaderBytes || length > frame.length - start) {
-      throw new StreamBusError('MALFORMED_FRAME',
-        `message at byte ${start - 4} says ${length} bytes; expected ${countedHeaderBytes} to ${frame.length - start}`)
+      throw new StreamBusError(
+        'MALFORMED_FRAME',
+        `message at byte ${start - 4} says ${length} bytes; expected ${countedHeaderBytes} to ${frame.length - start}`,
+      )
     }
     const header = { api: reader.u16(), flags: reader.u16(), correlationId: reader.u32() }
     body.window(reader.position, start + length)

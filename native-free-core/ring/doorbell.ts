@@ -56,6 +56,9 @@ export class Doorbell {
 
 /** Atomics.waitAsync is in ES2024; the library that the core is compiled against is older. */
 interface AtomicsWaitAsync {
-  waitAsync(words: Int32Array, index: number, value: number):
-    { async: true; value: Promise<string> } | { async: false; value: string }
+  waitAsync(
+    words: Int32Array,
+    index: number,
+    value: number,
+  ): { async: true; value: Promise<string> } | { async: false; value: string }
 }

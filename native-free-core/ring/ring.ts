@@ -5,8 +5,15 @@
  */
 import { assert } from '../errors/assert.js'
 import {
-  isRingCapacity, ringFrameBytes, ringFrameHeaderBytes, ringHeaderBytes, ringHeadIndex, ringPaddingType, ringSizeBytes,
-  ringTailIndex, ringUnitShift,
+  isRingCapacity,
+  ringFrameBytes,
+  ringFrameHeaderBytes,
+  ringHeaderBytes,
+  ringHeadIndex,
+  ringPaddingType,
+  ringSizeBytes,
+  ringTailIndex,
+  ringUnitShift,
 } from './ring-layout.js'
 
 /** Memory for a ring. `capacityBytes`: a power of two from 4 KiB to 1 GiB. */

@@ -7,7 +7,12 @@ import { decodeUtf8 } from '../../native-free-core/bytes/utf8.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { RingPair } from '../../native-free-core/mailbox/control.js'
 import {
-  ColdReadReply, ColdReadRequest, errorCodeAt, partitionIdAt, ReplyType, requestIdAt,
+  ColdReadReply,
+  ColdReadRequest,
+  errorCodeAt,
+  partitionIdAt,
+  ReplyType,
+  requestIdAt,
 } from '../../native-free-core/mailbox/shard-frames.js'
 import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'

@@ -7,7 +7,12 @@ import { readInt64 } from '../../native-free-core/bytes/int64.js'
 import type { TopicConfig } from '../../native-free-core/config/topic-config.js'
 import { errorTable } from '../../native-free-core/errors/error-table.js'
 import {
-  BatchLayout, batchError, type BatchProblem, batchSizeBytes, checkProducedBatch, validateBatch,
+  BatchLayout,
+  batchError,
+  type BatchProblem,
+  batchSizeBytes,
+  checkProducedBatch,
+  validateBatch,
 } from '../../native-free-core/log/record-batch.js'
 
 /** Filled by `admitBatch` when it returns 0. */
@@ -22,7 +27,12 @@ export interface BatchFacts {
 
 /** 0, or the code of the error table row that says why not. */
 export function admitBatch(
-  bytes: Uint8Array, view: DataView, at: number, lengthBytes: number, config: TopicConfig, nowMs: number,
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  lengthBytes: number,
+  config: TopicConfig,
+  nowMs: number,
   facts: BatchFacts,
 ): number {
   if (lengthBytes > config.maxMessageBytes) return errorTable.MESSAGE_TOO_LARGE.code

@@ -131,7 +131,11 @@ async function main(): Promise<void> {
   const image = MetadataImage.parse(new Uint8Array(start.image))
   const opened = openShard({
     onFirstSync: () => say({ kind: 'needSync' }),
-    settings: { ...settings, clusterId: start.clusterId }, disk, crc: crc32cOf, runId: randomBytes(8).toString('hex'), image,
+    settings: { ...settings, clusterId: start.clusterId },
+    disk,
+    crc: crc32cOf,
+    runId: randomBytes(8).toString('hex'),
+    image,
     journalBytes: journalBytesOf(settings.config.journalMemoryBytes, settings.shardCount),
   })
   say({ kind: 'ready', commitLatencyMs: opened.commitLatencyMs })

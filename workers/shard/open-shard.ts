@@ -44,26 +44,48 @@ export function openShard(options: OpenShardOptions): OpenedShard {
   const filled = filledBytes(disk, path)
   const commitLatencyMs = measureCommit(disk, journal, path, filled)
   const volatileRing = new Journal({
-    store: undefined, crc, memory: settings.volatileMemory, positions: settings.volatilePositions,
+    store: undefined,
+    crc,
+    memory: settings.volatileMemory,
+    positions: settings.volatilePositions,
   })
-  const syncPort = new SyncPort(settings.syncRequests, settings.syncReplies, settings.syncDoorbell,
-    options.onFirstSync ?? (() => undefined))
+  const syncPort = new SyncPort(
+    settings.syncRequests,
+    settings.syncReplies,
+    settings.syncDoorbell,
+    options.onFirstSync ?? (() => undefined),
+  )
   const partitions = new Map<number, Partition>()
   const settler = new Settler({
-    disk, journal, volatileRing, syncPort, crc, partitions,
+    disk,
+    journal,
+    volatileRing,
+    syncPort,
+    crc,
+    partitions,
     recoveryPointPath: `${journals}/shard-${settings.shard}.recovery-point`,
     startBytes: Math.floor((journal.capacityBytes * settings.config.settleStartPercent) / 100),
     bytesInFlight: settings.config.settleBytesInFlight,
   })
   const shard = new Shard({
-    disk, dataFolder: settings.dataFolder, journal, volatileRing, settler, syncPort, partitions, crc,
+    disk,
+    dataFolder: settings.dataFolder,
+    journal,
+    volatileRing,
+    settler,
+    syncPort,
+    partitions,
+    crc,
     ports: settings.frontEnds.map((pair) => new ReplyPort(pair)),
     metrics: new ShardMetrics(settings.metrics, journal.capacityBytes),
     diskReserveBytes: settings.config.diskReserveBytes,
     journalFilledBytes: filled,
   })
   const placement = new Placement({
-    disk, shard: settings.shard, shardCount: settings.shardCount, topicsFolder: `${settings.dataFolder}/topics`,
+    disk,
+    shard: settings.shard,
+    shardCount: settings.shardCount,
+    topicsFolder: `${settings.dataFolder}/topics`,
     recoveryPoints: readRecoveryPoints(disk, `${journals}/recovery-point`, crc),
   })
   placement.start(options.image, shard)
@@ -81,7 +103,9 @@ function openJournal(options: OpenShardOptions, path: string): Journal {
     superblock = createJournalFile(disk, path, identity, options.journalBytes, newRunBefore(runId), crc)
   }
   return new Journal({
-    crc, memory: settings.journalMemory, positions: settings.journalPositions,
+    crc,
+    memory: settings.journalMemory,
+    positions: settings.journalPositions,
     store: { disk, path, superblock, runId },
   })
 }
@@ -131,6 +155,7 @@ function readRecoveryPoints(disk: Disk, path: string, crc: Crc32c): Map<string, 
   } finally {
     disk.close(file)
   }
-  for (const point of decodeRecoveryPoints(bytes, path, crc)) points.set(partitionKey(point.topicId, point.partition), point)
+  for (const point of decodeRecoveryPoints(bytes, path, crc))
+    points.set(partitionKey(point.topicId, point.partition), point)
   return points
 }

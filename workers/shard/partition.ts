@@ -45,7 +45,11 @@ export class Partition {
   leases = 0
 
   constructor(
-    identity: PartitionIdentity, config: TopicConfig, log: SegmentedLog, producers: ProducerState, ring: Journal,
+    identity: PartitionIdentity,
+    config: TopicConfig,
+    log: SegmentedLog,
+    producers: ProducerState,
+    ring: Journal,
   ) {
     this.ring = ring
     this.identity = identity

@@ -59,14 +59,22 @@ export class Placement {
   }
 
   private open(
-    shard: Shard, image: MetadataImage, topic: TopicImage,
-    ids: { partition: number; partitionId: number; leaderEpoch: number }, config: TopicConfig,
+    shard: Shard,
+    image: MetadataImage,
+    topic: TopicImage,
+    ids: { partition: number; partitionId: number; leaderEpoch: number },
+    config: TopicConfig,
   ): void {
     const point = this.options.recoveryPoints.get(partitionKey(topic.topicId, ids.partition))
     const isNew = !this.options.disk.exists(`${this.folders.pathOf(topic.name, ids.partition)}/partition.metadata`)
     const log = this.folders.openOrCreate(topic.topicId, topic.name, ids.partition, config, point)
-    const partition = new Partition({ ...ids, topicId: topic.topicId, topicName: topic.name }, config, log,
-      new ProducerState().copyFrom(log.producers), shard.ringFor(config))
+    const partition = new Partition(
+      { ...ids, topicId: topic.topicId, topicName: topic.name },
+      config,
+      log,
+      new ProducerState().copyFrom(log.producers),
+      shard.ringFor(config),
+    )
     shard.partitions.set(ids.partitionId, partition)
     shard.settler.setPoint(partition)
     // What an earlier life left unsynced, names too, is synced before the head passes anything that relies on it.

@@ -5,7 +5,14 @@
 import { assert } from '../../native-free-core/errors/assert.js'
 import type { RingPair } from '../../native-free-core/mailbox/control.js'
 import {
-  DescribeReply, errorCodeAt, FetchColdReply, FetchReply, OffsetsReply, ProduceReply, ReplyType, requestIdAt,
+  DescribeReply,
+  errorCodeAt,
+  FetchColdReply,
+  FetchReply,
+  OffsetsReply,
+  ProduceReply,
+  ReplyType,
+  requestIdAt,
 } from '../../native-free-core/mailbox/shard-frames.js'
 import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'
@@ -65,8 +72,14 @@ export class ReplyPort {
 
   /** `rangeCount` extents of the ring from `first` on, of `totalBytes` together. */
   fetchRanges(
-    requestId: number, highWatermark: number, logStartOffset: number, ring: number, extents: ExtentIndex, first: number,
-    rangeCount: number, totalBytes: number,
+    requestId: number,
+    highWatermark: number,
+    logStartOffset: number,
+    ring: number,
+    extents: ExtentIndex,
+    first: number,
+    rangeCount: number,
+    totalBytes: number,
   ): void {
     const size = FetchReply.rangesAt + rangeCount * FetchReply.rangeBytes
     const at = this.claim(ReplyType.fetch, size, requestId, 0)
@@ -84,7 +97,12 @@ export class ReplyPort {
   }
 
   fetchCold(
-    requestId: number, highWatermark: number, logStartOffset: number, leaseId: number, limit: number, path: Uint8Array,
+    requestId: number,
+    highWatermark: number,
+    logStartOffset: number,
+    leaseId: number,
+    limit: number,
+    path: Uint8Array,
   ): void {
     const at = this.claim(ReplyType.fetchCold, FetchColdReply.pathAt + path.length, requestId, 0)
     this.view.setFloat64(at + FetchColdReply.highWatermarkAt, highWatermark, true)
@@ -103,7 +121,14 @@ export class ReplyPort {
     this.publish()
   }
 
-  describe(requestId: number, code: number, logStart: number, highWatermark: number, bytes: number, count: number): void {
+  describe(
+    requestId: number,
+    code: number,
+    logStart: number,
+    highWatermark: number,
+    bytes: number,
+    count: number,
+  ): void {
     const at = this.claim(ReplyType.describe, DescribeReply.sizeBytes, requestId, code)
     this.view.setFloat64(at + DescribeReply.logStartOffsetAt, logStart, true)
     this.view.setFloat64(at + DescribeReply.highWatermarkAt, highWatermark, true)

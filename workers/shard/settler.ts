@@ -91,7 +91,8 @@ export class Settler {
     const hurry = this.urgent || this.switching.size > 0
     const isDue = this.touchDue(nowMs, hurry)
     if (settleable > 0 && (hurry || settleable >= this.options.startBytes)) this.gather()
-    else if (isDue || this.switching.size > 0 || (this.urgent && this.touched.size > 0)) this.target = journal.headPosition
+    else if (isDue || this.switching.size > 0 || (this.urgent && this.touched.size > 0))
+      this.target = journal.headPosition
     else return false
     this.phase = 'writing'
     return true

@@ -9,11 +9,24 @@
 import { assert } from '../../native-free-core/errors/assert.js'
 import { errorTable } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-import { EntryType, entryBytes, entryHeaderBytes, writeEntryHeader } from '../../native-free-core/journal/entry-format.js'
+import {
+  EntryType,
+  entryBytes,
+  entryHeaderBytes,
+  writeEntryHeader,
+} from '../../native-free-core/journal/entry-format.js'
 import type { Crc32c } from '../../native-free-core/journal/commit-format.js'
 import {
-  DeleteRecordsRequest, FetchRequest, FetchRing, ListOffsetsRequest, maxFetchRanges, partitionIdAt, ProduceRequest,
-  ReleaseLeaseRequest, RequestType, requestIdAt,
+  DeleteRecordsRequest,
+  FetchRequest,
+  FetchRing,
+  ListOffsetsRequest,
+  maxFetchRanges,
+  partitionIdAt,
+  ProduceRequest,
+  ReleaseLeaseRequest,
+  RequestType,
+  requestIdAt,
 } from '../../native-free-core/mailbox/shard-frames.js'
 import { encodeUtf8 } from '../../native-free-core/bytes/utf8.js'
 import { writeUint64LE } from '../../native-free-core/bytes/int64.js'
@@ -77,7 +90,13 @@ export class Shard {
   private readonly leases = new Leases()
   private readonly reserve: DiskReserve
   private readonly filler: JournalFiller
-  private readonly facts: BatchFacts = { recordCount: 0, producerId: -1, producerEpoch: -1, baseSequence: -1, maxTimestamp: 0 }
+  private readonly facts: BatchFacts = {
+    recordCount: 0,
+    producerId: -1,
+    producerEpoch: -1,
+    baseSequence: -1,
+    maxTimestamp: 0,
+  }
   private nowMs = 0
   /** Set when the journal is full: requests stay in their rings until settling made room. */
   private blocked = false
@@ -212,7 +231,11 @@ export class Shard {
       return true
     }
     const known = target.producers.check(
-      this.facts.producerId, this.facts.producerEpoch, this.facts.baseSequence, this.facts.recordCount)
+      this.facts.producerId,
+      this.facts.producerEpoch,
+      this.facts.baseSequence,
+      this.facts.recordCount,
+    )
     if (known.kind === 'error') {
       this.answerProduce(port, acks, requestId, errorTable[known.error].code, -1, target.logStartOffset)
       return true
@@ -235,7 +258,12 @@ export class Shard {
 
   /** A duplicate is acknowledged only when the original is on disk. */
   private answerDuplicate(
-    port: ReplyPort, frontEnd: number, acks: number, requestId: number, partition: Partition, baseOffset: number,
+    port: ReplyPort,
+    frontEnd: number,
+    acks: number,
+    requestId: number,
+    partition: Partition,
+    baseOffset: number,
     lastOffset: number,
   ): void {
     this.metrics.duplicate()
@@ -245,7 +273,12 @@ export class Shard {
   }
 
   private append(
-    frontEnd: number, acks: number, requestId: number, partition: Partition, bytes: Uint8Array, batchAt: number,
+    frontEnd: number,
+    acks: number,
+    requestId: number,
+    partition: Partition,
+    bytes: Uint8Array,
+    batchAt: number,
     length: number,
   ): boolean {
     if (partition.isSwitching) return false
@@ -256,7 +289,15 @@ export class Shard {
     const at = journal.indexOf(position)
     const { partition: number, leaderEpoch } = partition.identity
     writeEntryHeader(
-      journal.bytes, journal.view, at, EntryType.append, partition.topicIdBytes, number, leaderEpoch, length)
+      journal.bytes,
+      journal.view,
+      at,
+      EntryType.append,
+      partition.topicIdBytes,
+      number,
+      leaderEpoch,
+      length,
+    )
     const payloadAt = at + entryHeaderBytes
     journal.bytes.set(bytes.subarray(batchAt, batchAt + length), payloadAt)
     const baseOffset = partition.logEndOffset
@@ -267,8 +308,14 @@ export class Shard {
     partition.extents.push(baseOffset, facts.recordCount, position + entryHeaderBytes, length, facts.maxTimestamp)
     partition.logEndOffset = baseOffset + facts.recordCount
     if (facts.producerId >= 0) {
-      partition.producers.append(facts.producerId, facts.producerEpoch, facts.baseSequence, facts.recordCount,
-        baseOffset, facts.maxTimestamp)
+      partition.producers.append(
+        facts.producerId,
+        facts.producerEpoch,
+        facts.baseSequence,
+        facts.recordCount,
+        baseOffset,
+        facts.maxTimestamp,
+      )
     }
     this.markDirty(partition)
     this.metrics.appended(facts.recordCount, length)
@@ -289,7 +336,12 @@ export class Shard {
   }
 
   private answerProduce(
-    port: ReplyPort, acks: number, requestId: number, result: number, baseOffset: number, logStartOffset: number,
+    port: ReplyPort,
+    acks: number,
+    requestId: number,
+    result: number,
+    baseOffset: number,
+    logStartOffset: number,
   ): void {
     if (result !== code.none) this.metrics.produceError()
     if (acks !== 0) port.produce(requestId, result, baseOffset, logStartOffset)
@@ -365,7 +417,10 @@ export class Shard {
     const mayWait = minBytes > 0 && maxWaitMs > 0
     if (mayWait && this.availableBytes(partition, offset, minBytes) < minBytes) {
       const deadlineMs = this.nowMs + maxWaitMs
-      return this.park({ frontEnd, requestId, partitionId, offset, maxBytes, minBytes, deadlineMs, done: false }, partition)
+      return this.park(
+        { frontEnd, requestId, partitionId, offset, maxBytes, minBytes, deadlineMs, done: false },
+        partition,
+      )
     }
     this.answerFetch(port, requestId, partition, offset, maxBytes)
   }
@@ -391,7 +446,13 @@ export class Shard {
     return bytes
   }
 
-  private answerFetch(port: ReplyPort, requestId: number, partition: Partition, offset: number, maxBytes: number): void {
+  private answerFetch(
+    port: ReplyPort,
+    requestId: number,
+    partition: Partition,
+    offset: number,
+    maxBytes: number,
+  ): void {
     const { extents, highWatermark, logStartOffset } = partition
     if (offset >= highWatermark) return port.fetchNothing(requestId, code.none, highWatermark, logStartOffset)
     extents.dropBelow(partition.ring.floorPosition)
@@ -418,8 +479,14 @@ export class Shard {
     }
     const leaseId = this.leases.take(partition)
     this.metrics.fetchedCold()
-    port.fetchCold(requestId, partition.highWatermark, partition.logStartOffset, leaseId, segment.sizeBytes,
-      encodeUtf8(segment.path))
+    port.fetchCold(
+      requestId,
+      partition.highWatermark,
+      partition.logStartOffset,
+      leaseId,
+      segment.sizeBytes,
+      encodeUtf8(segment.path),
+    )
   }
 
   private serveParked(partition: Partition): void {
@@ -530,7 +597,15 @@ export class Shard {
     const at = this.journal.indexOf(position)
     const { partition: number, leaderEpoch } = partition.identity
     writeEntryHeader(
-      this.journal.bytes, this.journal.view, at, type, partition.topicIdBytes, number, leaderEpoch, payload.length)
+      this.journal.bytes,
+      this.journal.view,
+      at,
+      type,
+      partition.topicIdBytes,
+      number,
+      leaderEpoch,
+      payload.length,
+    )
     this.journal.bytes.set(payload, at + entryHeaderBytes)
     return true
   }
@@ -549,7 +624,12 @@ export class Shard {
     for (const fetch of partition.parked) {
       if (fetch.done) continue
       fetch.done = true
-      this.ports[fetch.frontEnd]!.fetchNothing(fetch.requestId, result, partition.highWatermark, partition.logStartOffset)
+      this.ports[fetch.frontEnd]!.fetchNothing(
+        fetch.requestId,
+        result,
+        partition.highWatermark,
+        partition.logStartOffset,
+      )
     }
     partition.parked = []
   }

@@ -20,7 +20,10 @@ export class SyncPort {
 
   /** `onFirst` is called with the first errand: the thread is started only when there is work for it. */
   constructor(
-    requests: SharedArrayBuffer, replies: SharedArrayBuffer, doorbell: SharedArrayBuffer, onFirst: () => void,
+    requests: SharedArrayBuffer,
+    replies: SharedArrayBuffer,
+    doorbell: SharedArrayBuffer,
+    onFirst: () => void,
   ) {
     this.onFirst = onFirst
     this.requests = new RingProducer(requests)

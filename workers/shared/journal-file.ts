@@ -7,7 +7,12 @@ import type { Uuid } from '../../native-free-core/bytes/uuid.js'
 import type { ChainSource } from '../../native-free-core/journal/chain.js'
 import type { Crc32c, RunId } from '../../native-free-core/journal/commit-format.js'
 import {
-  newestSuperblock, readSuperblock, ringFilePosition, type Superblock, superblockBytes, superblockVersion,
+  newestSuperblock,
+  readSuperblock,
+  ringFilePosition,
+  type Superblock,
+  superblockBytes,
+  superblockVersion,
   writeSuperblock,
 } from '../../native-free-core/journal/superblock.js'
 import type { Disk, FileHandle } from './disk.js'
@@ -27,10 +32,22 @@ const zeroBytes = 1 << 20
  * The name appears only when the content is whole: a crash in between leaves nothing that looks like a journal.
  */
 export function createJournalFile(
-  disk: Disk, path: string, identity: JournalIdentity, capacityBytes: number, runId: RunId, crc: Crc32c,
+  disk: Disk,
+  path: string,
+  identity: JournalIdentity,
+  capacityBytes: number,
+  runId: RunId,
+  crc: Crc32c,
 ): Superblock {
   const superblock: Superblock = {
-    sequence: 1, ...identity, capacityBytes, headPosition: 0, headCommitNumber: 1, runId, previousCrc: 0, clean: true,
+    sequence: 1,
+    ...identity,
+    capacityBytes,
+    headPosition: 0,
+    headCommitNumber: 1,
+    runId,
+    previousCrc: 0,
+    clean: true,
   }
   const temporary = `${path}.new`
   if (disk.exists(temporary)) disk.remove(temporary)
@@ -75,24 +92,35 @@ export function filledBytes(disk: Disk, path: string): number {
  * is another cluster's or broker's.
  */
 export function loadSuperblock(
-  disk: Disk, file: FileHandle, path: string, identity: { clusterId: Uuid; brokerId: number }, crc: Crc32c,
+  disk: Disk,
+  file: FileHandle,
+  path: string,
+  identity: { clusterId: Uuid; brokerId: number },
+  crc: Crc32c,
 ): Superblock {
   const bytes = new Uint8Array(2 * superblockBytes)
   const length = disk.read(file, bytes, 0)
   const state = newestSuperblock(
-    readSuperblock(bytes.subarray(0, length), 0, crc), readSuperblock(bytes.subarray(0, length), superblockBytes, crc))
+    readSuperblock(bytes.subarray(0, length), 0, crc),
+    readSuperblock(bytes.subarray(0, length), superblockBytes, crc),
+  )
   if (state.kind === 'newer') {
-    throw new StreamBusError('DATA_FORMAT_TOO_NEW',
-      `${path} has format ${state.version}; this version reads up to ${superblockVersion}`)
+    throw new StreamBusError(
+      'DATA_FORMAT_TOO_NEW',
+      `${path} has format ${state.version}; this version reads up to ${superblockVersion}`,
+    )
   }
   if (state.kind === 'invalid') {
     throw new StreamBusError('JOURNAL_DAMAGED', `${path}: neither copy of its superblock can be read`)
   }
   const { clusterId, brokerId } = state.superblock
   if (clusterId !== identity.clusterId || brokerId !== identity.brokerId) {
-    throw new StreamBusError('JOURNAL_DAMAGED',
-      `${path} belongs to cluster ${clusterId}, broker ${brokerId}; this is cluster ${identity.clusterId}, `
-      + `broker ${identity.brokerId}`, { remedy: 'Move the file back to the data folder it came from.' })
+    throw new StreamBusError(
+      'JOURNAL_DAMAGED',
+      `${path} belongs to cluster ${clusterId}, broker ${brokerId}; this is cluster ${identity.clusterId}, ` +
+        `broker ${identity.brokerId}`,
+      { remedy: 'Move the file back to the data folder it came from.' },
+    )
   }
   return state.superblock
 }
@@ -113,10 +141,18 @@ export function chainSourceOf(disk: Disk, file: FileHandle, path: string, crc: C
 
 /** Marks a journal whose entries are all settled and synced as empty; the next run starts at `end`. */
 export function emptyJournal(
-  disk: Disk, path: string, old: Superblock, end: { position: number; number: number }, crc: Crc32c,
+  disk: Disk,
+  path: string,
+  old: Superblock,
+  end: { position: number; number: number },
+  crc: Crc32c,
 ): Superblock {
   const next: Superblock = {
-    ...old, sequence: old.sequence + 1, headPosition: end.position, headCommitNumber: end.number, clean: true,
+    ...old,
+    sequence: old.sequence + 1,
+    headPosition: end.position,
+    headCommitNumber: end.number,
+    clean: true,
   }
   const file = disk.open(path, 'durable-write')
   try {

@@ -10,10 +10,20 @@
  */
 import { assert } from '../../native-free-core/errors/assert.js'
 import {
-  commitAlignment, commitHeaderBytes, type Crc32c, type RunId, roundUpToCommit, writeCommitHeader,
+  commitAlignment,
+  commitHeaderBytes,
+  type Crc32c,
+  type RunId,
+  roundUpToCommit,
+  writeCommitHeader,
 } from '../../native-free-core/journal/commit-format.js'
 import { floorIndex, floorUnitBytes } from '../../native-free-core/journal/journal-reader.js'
-import { ringFilePosition, type Superblock, superblockBytes, writeSuperblock } from '../../native-free-core/journal/superblock.js'
+import {
+  ringFilePosition,
+  type Superblock,
+  superblockBytes,
+  writeSuperblock,
+} from '../../native-free-core/journal/superblock.js'
 import type { Disk, FileHandle } from './disk.js'
 
 /** How far the floor is raised at a time, to spare atomic operations. */
@@ -109,8 +119,10 @@ export class Journal {
     this.bytes = new Uint8Array(options.memory)
     this.view = new DataView(options.memory)
     this.floorWord = new Int32Array(options.positions ?? new SharedArrayBuffer(4))
-    assert((store?.superblock.capacityBytes ?? this.capacityBytes) === this.capacityBytes,
-      'journal memory and file differ in size')
+    assert(
+      (store?.superblock.capacityBytes ?? this.capacityBytes) === this.capacityBytes,
+      'journal memory and file differ in size',
+    )
     this.head = this.committed = this.cursor = store?.superblock.headPosition ?? 0
     this.floor = this.head
     Atomics.store(this.floorWord, floorIndex, (this.floor / floorUnitBytes) | 0)
@@ -253,11 +265,23 @@ export class Journal {
     const usedBytes = this.cursor - position
     const at = this.indexOf(position)
     this.bytes.fill(0, at + usedBytes, at + totalBytes)
-    this.previousCrc = writeCommitHeader(this.bytes, this.view, at, {
-      position, number: this.number, runId: writer.superblock.runId, totalBytes, usedBytes, nextPosition,
-      entryCount: this.entryCount, previousCrc: this.previousCrc,
-      bodyCrc: this.crc(this.bytes, at + commitHeaderBytes, at + usedBytes),
-    }, this.crc)
+    this.previousCrc = writeCommitHeader(
+      this.bytes,
+      this.view,
+      at,
+      {
+        position,
+        number: this.number,
+        runId: writer.superblock.runId,
+        totalBytes,
+        usedBytes,
+        nextPosition,
+        entryCount: this.entryCount,
+        previousCrc: this.previousCrc,
+        bodyCrc: this.crc(this.bytes, at + commitHeaderBytes, at + usedBytes),
+      },
+      this.crc,
+    )
     writer.write(this.bytes.subarray(at, at + totalBytes), at)
   }
 
@@ -270,8 +294,11 @@ export class Journal {
     const boundary = this.boundaries.takeUpTo(settledPosition)
     if (boundary === undefined) return
     this.writer?.writeSuperblock({
-      ...this.writer.superblock, headPosition: boundary.position, headCommitNumber: boundary.number,
-      previousCrc: boundary.previousCrc, clean: false,
+      ...this.writer.superblock,
+      headPosition: boundary.position,
+      headCommitNumber: boundary.number,
+      previousCrc: boundary.previousCrc,
+      clean: false,
     })
     this.head = boundary.position
   }

@@ -36,7 +36,11 @@ export class PartitionFolders {
    * that there was something and it is gone: an empty log in its place would hide a loss.
    */
   openOrCreate(
-    topicId: Uuid, topicName: string, partition: number, config: TopicConfig, point: RecoveryPoint | undefined,
+    topicId: Uuid,
+    topicName: string,
+    partition: number,
+    config: TopicConfig,
+    point: RecoveryPoint | undefined,
   ): SegmentedLog {
     const folder = this.pathOf(topicName, partition)
     this.moveStrangerAway(folder, topicId, point)
@@ -44,8 +48,10 @@ export class PartitionFolders {
       return SegmentedLog.open(this.disk, folder, config, point)
     }
     if (point !== undefined && point.endOffset > point.logStartOffset) {
-      throw new StreamBusError('SEGMENT_DAMAGED',
-        `${folder} is missing; it held offsets ${point.logStartOffset} to ${point.endOffset - 1}`)
+      throw new StreamBusError(
+        'SEGMENT_DAMAGED',
+        `${folder} is missing; it held offsets ${point.logStartOffset} to ${point.endOffset - 1}`,
+      )
     }
     return SegmentedLog.create(this.disk, folder, topicId, config, point?.logStartOffset ?? 0)
   }
@@ -96,8 +102,9 @@ export class PartitionFolders {
    * to know it is no deletion.
    */
   markDeletedTopics(image: MetadataImage): void {
-    const known = new Set(image.topics.flatMap(({ name, partitions }) =>
-      partitions.map(({ partition }) => `${name}-${partition}`)))
+    const known = new Set(
+      image.topics.flatMap(({ name, partitions }) => partitions.map(({ partition }) => `${name}-${partition}`)),
+    )
     for (const name of this.disk.list(this.root)) {
       const path = `${this.root}/${name}/partition.metadata`
       if (name.endsWith(deletedSuffix) || known.has(name) || !this.isReadable(path)) continue
@@ -109,7 +116,10 @@ export class PartitionFolders {
 
   /** Removes up to `most` folders that were marked, and returns how many. */
   removeDeleted(most: number): number {
-    const names = this.disk.list(this.root).filter((name) => name.endsWith(deletedSuffix)).slice(0, most)
+    const names = this.disk
+      .list(this.root)
+      .filter((name) => name.endsWith(deletedSuffix))
+      .slice(0, most)
     for (const name of names) this.disk.removeFolder(`${this.root}/${name}`)
     return names.length
   }

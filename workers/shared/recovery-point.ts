@@ -56,8 +56,10 @@ export function decodeRecoveryPoints(bytes: Uint8Array, path: string, crc: Crc32
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < headerBytes + 4 || view.getUint32(0, true) !== magic) throw damaged(path)
   if (view.getUint32(4, true) > version) {
-    throw new StreamBusError('DATA_FORMAT_TOO_NEW',
-      `${path} has format ${view.getUint32(4, true)}; this version reads up to ${version}`)
+    throw new StreamBusError(
+      'DATA_FORMAT_TOO_NEW',
+      `${path} has format ${view.getUint32(4, true)}; this version reads up to ${version}`,
+    )
   }
   const rows = view.getUint32(8, true)
   const end = headerBytes + rows * rowBytes
@@ -76,8 +78,9 @@ export function decodeRecoveryPoints(bytes: Uint8Array, path: string, crc: Crc32
 }
 
 function damaged(path: string): StreamBusError {
-  return new StreamBusError('SEGMENT_DAMAGED', `${path} is damaged: its checksum does not match`,
-    { remedy: 'Remove the file: the next start then verifies every segment from its beginning.' })
+  return new StreamBusError('SEGMENT_DAMAGED', `${path} is damaged: its checksum does not match`, {
+    remedy: 'Remove the file: the next start then verifies every segment from its beginning.',
+  })
 }
 
 /** Key of a partition in maps. */

@@ -18,9 +18,14 @@ if (port === null) throw new StreamBusError('USAGE', 'the sync worker runs as a 
 
 installNativeCrc32c()
 const disk = await loadDisk(settings)
-const loop = new SyncLoop(disk, settings.shards.map((shard) => ({
-  requests: shard.requests, replies: shard.replies, shardDoorbell: shard.shardDoorbell,
-})))
+const loop = new SyncLoop(
+  disk,
+  settings.shards.map((shard) => ({
+    requests: shard.requests,
+    replies: shard.replies,
+    shardDoorbell: shard.shardDoorbell,
+  })),
+)
 const doorbell = new Doorbell(settings.doorbell)
 
 function say(message: FromSync): void {
@@ -31,7 +36,10 @@ function say(message: FromSync): void {
 function control(message: ToSync): boolean {
   if (message.kind === 'stop') return false
   try {
-    say({ kind: 'recovered', report: recoverDataFolder(disk, { ...settings, clusterId: message.clusterId }, message.image, crc32cOf) })
+    say({
+      kind: 'recovered',
+      report: recoverDataFolder(disk, { ...settings, clusterId: message.clusterId }, message.image, crc32cOf),
+    })
   } catch (error) {
     const { code, message: text } = StreamBusError.from(error)
     say({ kind: 'fatal', code, message: text })

@@ -19,7 +19,10 @@ import type { Disk } from '../shared/disk.js'
 import { chainSourceOf, emptyJournal, folderOf, loadSuperblock } from '../shared/journal-file.js'
 import { PartitionFolders } from '../shared/partition-folders.js'
 import {
-  decodeRecoveryPoints, encodeRecoveryPoints, partitionKey, type RecoveryPoint,
+  decodeRecoveryPoints,
+  encodeRecoveryPoints,
+  partitionKey,
+  type RecoveryPoint,
 } from '../shared/recovery-point.js'
 import { SegmentedLog } from '../shared/segmented-log/segmented-log.js'
 import { publishFile } from './sync-loop.js'
@@ -35,7 +38,10 @@ interface Replayed {
 
 /** Throws JOURNAL_DAMAGED, SEGMENT_DAMAGED or DATA_FORMAT_TOO_NEW: then no shard may start. */
 export function recoverDataFolder(
-  disk: Disk, settings: WorkerSettings, image: SharedArrayBuffer, crc: Crc32c,
+  disk: Disk,
+  settings: WorkerSettings,
+  image: SharedArrayBuffer,
+  crc: Crc32c,
 ): RecoveryReport {
   return new Recovery(disk, settings, MetadataImage.parse(new Uint8Array(image)), crc).run()
 }
@@ -143,8 +149,10 @@ class Recovery {
         // The image decides what exists; it is at least as new as any entry, because main waits for it.
         return
       default:
-        throw new StreamBusError('DATA_FORMAT_TOO_NEW',
-          `${path} holds an entry of type ${entry.type}, which this version does not know`)
+        throw new StreamBusError(
+          'DATA_FORMAT_TOO_NEW',
+          `${path} holds an entry of type ${entry.type}, which this version does not know`,
+        )
     }
   }
 
@@ -152,8 +160,12 @@ class Recovery {
     const target = this.logOf(entry.topicId, entry.partition)
     if (target === undefined) return
     const { log } = target
-    const which: ReplayCase = decideReplay(entry.payload, log.endOffset, this.pointOf(entry)?.endOffset ?? 0,
-      (offset, length) => log.readBatch(offset, length))
+    const which: ReplayCase = decideReplay(
+      entry.payload,
+      log.endOffset,
+      this.pointOf(entry)?.endOffset ?? 0,
+      (offset, length) => log.readBatch(offset, length),
+    )
     switch (which) {
       case 'append':
         log.append([entry.payload.slice()])
@@ -167,8 +179,10 @@ class Recovery {
         return
       case 'gap':
       case 'conflict':
-        throw new StreamBusError('SEGMENT_DAMAGED',
-          `${target.folder} ends at offset ${log.endOffset}, which does not fit ${path}: ${which}`)
+        throw new StreamBusError(
+          'SEGMENT_DAMAGED',
+          `${target.folder} ends at offset ${log.endOffset}, which does not fit ${path}: ${which}`,
+        )
     }
   }
 
@@ -193,9 +207,11 @@ class Recovery {
     const topic = this.image.topicById(topicId)
     if (topic === undefined) {
       if (this.image.isDeleted(topicId)) return undefined
-      throw new StreamBusError('JOURNAL_DAMAGED',
+      throw new StreamBusError(
+        'JOURNAL_DAMAGED',
         `${this.journals} holds records of topic ${topicId}, which data/metadata does not know`,
-        { remedy: 'Restore data/metadata from the same moment as the journals.' })
+        { remedy: 'Restore data/metadata from the same moment as the journals.' },
+      )
     }
     const folder = this.folders.pathOf(topic.name, partition)
     const config = topicConfigOf(topic.configs)
@@ -211,7 +227,11 @@ class Recovery {
     for (const { log, topicId, partition } of this.open.values()) {
       log.syncAll()
       this.points.set(partitionKey(topicId, partition), {
-        topicId, partition, logStartOffset: log.logStartOffset, endOffset: log.endOffset, position: log.endPosition,
+        topicId,
+        partition,
+        logStartOffset: log.logStartOffset,
+        endOffset: log.endOffset,
+        position: log.endPosition,
       })
       log.close()
     }

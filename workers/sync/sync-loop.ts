@@ -54,8 +54,12 @@ export class SyncLoop {
     const at = requests.bodyPosition
     if (requests.type === SyncType.fill) {
       const file = requests.view.getUint32(at + SyncRequest.fileAt, true)
-      fillWithZeros(this.disk, file, requests.view.getFloat64(at + SyncRequest.startAt, true),
-        requests.view.getFloat64(at + SyncRequest.endAt, true))
+      fillWithZeros(
+        this.disk,
+        file,
+        requests.view.getFloat64(at + SyncRequest.startAt, true),
+        requests.view.getFloat64(at + SyncRequest.endAt, true),
+      )
       this.disk.sync(file)
       return
     }
