@@ -1,6 +1,6 @@
 /**
- * WebAssembly as far as the core uses it: every JavaScript runtime has it, TypeScript's `es2022` library does not declare
- * it. Apart from universal.d.ts because Node.js's types declare what is there, but not this.
+ * WebAssembly as far as the core uses it: every JavaScript runtime has it, TypeScript's `es2022` library does not
+ * declare it. Apart from universal.d.ts because Node.js's types declare what is there, but not this.
  * Runs on: nothing (types only).
  */
 

@@ -87,14 +87,23 @@ export function journalBytesOf(journalMemoryBytes: number, shardCount: number): 
   return Math.max(2 * MiB, Math.min(maxJournalBytes, part))
 }
 
+/** The ring of requests to the read thread. */
+export const readRequestRingBytes = MiB
+
+/** Twice what one read brings at most, 1 MiB and a batch, which is no larger than half a request ring. */
+export function readReplyRingBytes(requestRingBytes: number): number {
+  return 2 ** Math.ceil(Math.log2(2 * (MiB + requestRingBytes / 2)))
+}
+
 /**
  * The most memory that rings and queues can take, in bytes; docs/operations.md explains it, a test holds it.
- * Journals + both rings per shard + the read thread's ring + waiting requests + what waits in sockets.
+ * Journals + both rings per shard + the read thread's rings + waiting requests + what waits in sockets.
  */
 export function memoryBoundBytes(config: BrokerConfig, shardCount: number, connectionCount: number): number {
   const journals = journalBytesOf(config.journalMemoryBytes, shardCount) * shardCount
     + journalBytesOf(config.volatileMemoryBytes, shardCount) * shardCount
-  const rings = (config.requestRingBytes + config.replyRingBytes) * shardCount + config.replyRingBytes
+  const rings = (config.requestRingBytes + config.replyRingBytes) * shardCount
+  const reader = readRequestRingBytes + readReplyRingBytes(config.requestRingBytes)
   const sockets = connectionCount * (config.maxSendBufferBytes + config.maxFrameBytes)
-  return journals + rings + config.maxInFlightBytes + sockets
+  return journals + rings + reader + config.maxInFlightBytes + sockets
 }

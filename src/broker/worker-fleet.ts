@@ -9,7 +9,12 @@
  */
 import { Worker } from 'node:worker_threads'
 import type { Uuid } from '../../native-free-core/bytes/uuid.js'
-import { type BrokerConfig, journalBytesOf } from '../../native-free-core/config/broker-config.js'
+import {
+  type BrokerConfig,
+  journalBytesOf,
+  readReplyRingBytes,
+  readRequestRingBytes,
+} from '../../native-free-core/config/broker-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { journalPositionsBytes } from '../../native-free-core/journal/journal-reader.js'
 import type {
@@ -91,6 +96,7 @@ export class WorkerFleet {
   /** Workers that ended because they were told to. */
   private readonly dismissed = new WeakSet<Worker>()
   private stopping = false
+  private isTerminated = false
 
   /** Spawns the sync worker and the shards; they load in parallel and wait for `start`. */
   constructor(options: FleetOptions) {
@@ -187,6 +193,8 @@ export class WorkerFleet {
   /** Two of them would share rings that are made for one: the one that recovered ends first. */
   private async startSync(): Promise<void> {
     await this.recoveryEnded
+    // A worker spawned for shards that are gone would keep the process from ending.
+    if (this.isTerminated) return
     this.sync ??= this.spawn('sync', this.syncSettings)
   }
 
@@ -240,7 +248,7 @@ export class WorkerFleet {
   startReader(): RingPair {
     const { config, mainDoorbell } = this.options
     const replies = createRing(readReplyRingBytes(config.requestRingBytes))
-    const pair: RingPair = { requests: createRing(1 << 20), replies, doorbell: mainDoorbell }
+    const pair: RingPair = { requests: createRing(readRequestRingBytes), replies, doorbell: mainDoorbell }
     const doorbell = createDoorbell()
     const settings = { ...this.commonSettings(), kind: 'read' as const, doorbell, frontEnds: [pair] }
     this.read = { worker: this.spawn('read', settings), doorbell }
@@ -268,16 +276,12 @@ export class WorkerFleet {
   /** Without settling: after a failure. */
   async terminate(): Promise<void> {
     this.stopping = true
+    this.isTerminated = true
     const workers = this.shards.map((handle) => handle.worker)
     if (this.sync !== undefined) workers.push(this.sync)
     if (this.read !== undefined) workers.push(this.read.worker)
     await Promise.all(workers.map((worker) => worker.terminate()))
   }
-}
-
-/** Twice what one read brings at most, 1 MiB and a batch, which is no larger than half a request ring. */
-function readReplyRingBytes(requestRingBytes: number): number {
-  return 2 ** Math.ceil(Math.log2(2 * ((1 << 20) + requestRingBytes / 2)))
 }
 
 function ended(worker: Worker): Promise<void> {
