@@ -43,7 +43,7 @@ function ruleOf(row: ConfigRow): Record<string, unknown> {
 }
 
 /** Where a value came from, for messages: `config/broker.yaml:12:7`, or the environment variable. */
-type Place = (key: string) => string
+type Place = (key: string, part?: 'key' | 'value') => string
 
 /** Throws INVALID_CONFIG with every problem, one a line. `overrides` come from the command line or a caller. */
 export function loadConfig(
@@ -68,7 +68,7 @@ function readFile(file: string, problems: string[]): Partial<BrokerConfig> {
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
   for (const error of document.errors) {
     const { line, col } = lines.linePos(error.pos[0])
-    problems.push(`${file}:${line}:${col}: ${error.message.split('\n')[0]}`)
+    problems.push(`${file}:${line}:${col}: ${plain(error.message)}`)
   }
   if (document.errors.length > 0 || document.contents === null) return {}
   if (!isMap(document.contents)) {
@@ -78,6 +78,11 @@ function readFile(file: string, problems: string[]): Partial<BrokerConfig> {
   const values = document.toJS({ maxAliasCount: 10 }) as Record<string, unknown>
   check(values, placesIn(file, document, lines), problems)
   return values as Partial<BrokerConfig>
+}
+
+/** The place comes first already. */
+function plain(message: string): string {
+  return message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
 }
 
 function readText(file: string): string {
@@ -93,10 +98,12 @@ function readText(file: string): string {
 }
 
 function placesIn(file: string, document: Document, lines: LineCounter): Place {
-  return (key) => {
+  return (key, part) => {
     const map = document.contents
     const pair = isMap(map) ? map.items.find((item) => String(item.key) === key) : undefined
-    const node = (pair?.value ?? pair?.key) as { range?: readonly number[] | null } | undefined
+    const node = ((part === 'key' ? undefined : pair?.value) ?? pair?.key) as
+      | { range?: readonly number[] | null }
+      | undefined
     if (node?.range === undefined || node.range === null) return file
     const { line, col } = lines.linePos(node.range[0]!)
     return `${file}:${line}:${col}`
@@ -136,7 +143,7 @@ function check(values: Record<string, unknown>, place: Place, problems: string[]
   for (const key of Object.keys(values)) {
     if ((keys as string[]).includes(key)) continue
     const near = nearestOf(key, keys)
-    problems.push(`${place(key)}: ${key} is unknown${near === undefined ? '' : `; did you mean ${near}?`}`)
+    problems.push(`${place(key, 'key')}: ${key} is unknown${near === undefined ? '' : `; did you mean ${near}?`}`)
   }
   const wrong = new Set<string>()
   const result = validate({ ...values })

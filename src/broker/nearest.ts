@@ -17,15 +17,19 @@ export function nearestOf(name: string, known: readonly string[]): string | unde
   return best
 }
 
-/** Levenshtein's distance. */
+/** How many letters to change, add, take away or swap with their neighbour. */
 function editDistance(one: string, other: string): number {
+  let before: number[] = []
   let row = Array.from({ length: other.length + 1 }, (_, index) => index)
   for (let at = 1; at <= one.length; at++) {
     const next = [at]
     for (let index = 1; index <= other.length; index++) {
       const change = one[at - 1] === other[index - 1] ? 0 : 1
-      next.push(Math.min(row[index - 1]! + change, row[index]! + 1, next[index - 1]! + 1))
+      const isSwap = at > 1 && index > 1 && one[at - 1] === other[index - 2] && one[at - 2] === other[index - 1]
+      const swapped = isSwap ? before[index - 2]! + 1 : Number.POSITIVE_INFINITY
+      next.push(Math.min(row[index - 1]! + change, row[index]! + 1, next[index - 1]! + 1, swapped))
     }
+    before = row
     row = next
   }
   return row[other.length]!

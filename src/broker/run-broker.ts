@@ -2,11 +2,12 @@
  * The broker as a process: configuration, one screen when it is up, signals, exit codes.
  * Runs on: main. Touches: standard output and error, signals.
  */
+import { constants } from 'node:os'
 import type { BrokerConfig } from '../../native-free-core/config/broker-config.js'
 import type { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { durationText, startScreen } from './start-screen.js'
 import { loadConfig } from './load-config.js'
-import { createLog } from './log.js'
+import { createLog, type Log } from './log.js'
 import { type Broker, startBroker } from './start-broker.js'
 
 export interface RunOptions {
@@ -29,13 +30,15 @@ export async function runBroker(options: RunOptions): Promise<number> {
   const ended = new Ended()
   const stopOn = listenToSignals()
   const { workerFolder, diskModule } = options
-  const broker = await startBroker({
+  const starting = startBroker({
     ...config,
     log,
     ...(workerFolder === undefined ? {} : { workerFolder }),
     ...(diskModule === undefined ? {} : { diskModule }),
     onFatal: (error) => ended.fail(error),
   })
+  const broker = await Promise.race([starting, stopOn.signal])
+  if (typeof broker === 'string') return endDuringStart(broker, log)
   process.stdout.write(startScreen(broker.facts, options.cliName ?? 'npx streambus-cli', process.pid))
   sayRecovery(broker, log)
   const outcome = await Promise.race([ended.promise, stopOn.signal])
@@ -46,6 +49,9 @@ export async function runBroker(options: RunOptions): Promise<number> {
   }
   return stop(broker, outcome, config.shutdownTimeoutMs, log)
 }
+
+const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+type SignalName = (typeof stopSignals)[number]
 
 class Ended {
   readonly promise: Promise<StreamBusError>
@@ -59,10 +65,10 @@ class Ended {
 }
 
 /** The first signal stops cleanly, a second one at once: the journals keep what was acknowledged. */
-function listenToSignals(): { readonly signal: Promise<string> } {
-  const signal = new Promise<string>((resolve) => {
+function listenToSignals(): { readonly signal: Promise<SignalName> } {
+  const signal = new Promise<SignalName>((resolve) => {
     let seen = 0
-    for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    for (const name of stopSignals) {
       process.on(name, () => {
         seen++
         if (seen > 1) process.exit(130)
@@ -73,12 +79,13 @@ function listenToSignals(): { readonly signal: Promise<string> } {
   return { signal }
 }
 
-async function stop(
-  broker: Broker,
-  signal: string,
-  timeoutMs: number,
-  log: ReturnType<typeof createLog>,
-): Promise<number> {
+/** There is nothing to settle yet; a recovery that was under way starts over. */
+function endDuringStart(signal: SignalName, log: Log): never {
+  log.info(`${signal} during the start: ended; the next start goes on from what is on disk`)
+  process.exit(128 + constants.signals[signal])
+}
+
+async function stop(broker: Broker, signal: string, timeoutMs: number, log: Log): Promise<number> {
   const started = performance.now()
   log.info(`${signal}: stopping; a second signal stops at once`)
   const timer = setTimeout(() => {
@@ -91,7 +98,7 @@ async function stop(
   return 0
 }
 
-function sayRecovery(broker: Broker, log: ReturnType<typeof createLog>): void {
+function sayRecovery(broker: Broker, log: Log): void {
   const { entries, commits, appendedBytes, tornTails, durationMs } = broker.facts.recovery
   if (commits === 0 && tornTails === 0) return
   log.info(

@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type Uuid, uuidFromRandom } from '../../native-free-core/bytes/uuid.js'
-import { type BrokerConfig, brokerConfigOf } from '../../native-free-core/config/broker-config.js'
+import type { BrokerConfig } from '../../native-free-core/config/broker-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { RecoveryReport } from '../../native-free-core/mailbox/control.js'
 import type { MetadataCommand } from '../../native-free-core/metadata/metadata-command.js'
@@ -19,6 +19,7 @@ import { createDoorbell } from '../../native-free-core/ring/doorbell.js'
 import { releaseVersion } from '../../native-free-core/version.js'
 import type { ClusterAccess } from '../gateway/cluster-access.js'
 import { Gateway } from '../gateway/gateway.js'
+import { loadConfig } from './load-config.js'
 import { type Log, silentLog } from './log.js'
 import { MetadataProxy } from './metadata-proxy.js'
 import { ProducerIds, type ProducerIdBlock } from './producer-ids.js'
@@ -62,7 +63,7 @@ const endedIncarnations = new Set<string>()
 /** Starts a broker; resolves when it accepts connections. Throws StreamBusError with what to do about it. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { log, workerFolder, diskModule, onFatal, ...given } = options
-  const broker = new Broker(brokerConfigOf(given), {
+  const broker = new Broker(loadConfig(undefined, {}, given), {
     log: log ?? silentLog,
     workerFolder: workerFolder ?? findWorkers(),
     diskModule,

@@ -383,7 +383,8 @@ export class Operations {
     const name: ErrorName = errorNameOf(code)
     const place = this.context.cluster.image().partitionById(partitionId)
     const where = place === undefined ? `partition id ${partitionId}` : nameOf(place)
-    return new StreamBusError(name, `${where}: ${errorTable[name].meaning}${detail}`)
+    const limit = name === 'MESSAGE_TOO_LARGE' && place !== undefined ? largestBatchOf(place.topic) : ''
+    return new StreamBusError(name, `${where}: ${errorTable[name].meaning}${limit}${detail}`)
   }
 
   private placeOf(caller: Caller, row: MessageRow, partitionId: number): PartitionPlace {
@@ -474,6 +475,10 @@ function stopping(): StreamBusError {
 
 function unknownPartition(partitionId: number): StreamBusError {
   return new StreamBusError('UNKNOWN_TOPIC_ID', `there is no partition with the id ${partitionId}`)
+}
+
+function largestBatchOf({ configs }: TopicImage): string {
+  return ` Its max.message.bytes is ${effectiveTopicConfig(configs)['max.message.bytes']}.`
 }
 
 function nameOf({ topic, partition }: PartitionPlace): string {

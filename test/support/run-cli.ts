@@ -14,6 +14,9 @@ export interface CliResult {
 export interface CliOptions {
   readonly stdin?: string
   readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  /** Another user and group; only root may. */
+  readonly userId?: number
   /** Looks at what came so far; the first thing that it returns is done to the process. */
   readonly onOutput?: (stdout: string, stderr: string) => 'SIGINT' | 'close stdout' | undefined
 }
@@ -24,6 +27,8 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
     const { STREAMBUS_SERVER: _server, ...env } = process.env
     const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...args], {
       env: { ...env, ...options.env },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.userId === undefined ? {} : { uid: options.userId, gid: options.userId }),
     })
     let stdout = ''
     let stderr = ''
