@@ -26,6 +26,7 @@ import {
   writeSync,
   writevSync,
 } from 'node:fs'
+import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 
@@ -223,7 +224,7 @@ export class RealDisk implements Disk {
   }
 
   makeFolder(path: string): void {
-    attempt('make the folder', path, () => mkdirSync(path, { recursive: true, mode: 0o750 }))
+    attempt('make the folder', path, () => makeFolders(path))
   }
 
   list(path: string): string[] {
@@ -262,6 +263,19 @@ export class RealDisk implements Disk {
 
   private pathOf(file: FileHandle): string {
     return this.paths.get(file) ?? `descriptor ${file}`
+  }
+}
+
+/** Node's own recursive mkdir never ends below /proc, which answers that the parent is missing although it is there. */
+function makeFolders(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return
+  const parent = dirname(path)
+  if (parent !== path) makeFolders(parent)
+  try {
+    mkdirSync(path, { mode: 0o750 })
+  } catch (error) {
+    // Another thread may have been faster.
+    if (!existsSync(path) || !statSync(path).isDirectory()) throw error
   }
 }
 

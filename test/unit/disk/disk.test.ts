@@ -157,4 +157,9 @@ describe('the real disk', () => {
     })
     expect(message).to.match(/empty\.mjs exports no createDisk\(\)/)
   })
+
+  it('refuses a folder where the system lets none be made, instead of trying for ever', function () {
+    if (process.platform !== 'linux') this.skip()
+    expect(() => new RealDisk().makeFolder('/proc/streambus/data')).to.throw(/make the folder failed/)
+  })
 })
