@@ -57,6 +57,7 @@ describe('deleting records', () => {
   it('closes although a shard has ended before', async () => {
     await client.admin().createTopic({ name: 't', partitions: 1 })
     await produce(1)
+    await client.close()
     await broker.abandon()
     await broker.close()
     rmSync(join(folder, 'data'), { recursive: true, force: true })
