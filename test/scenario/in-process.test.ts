@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import type { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { type Broker, startBroker } from '../../src/broker/start-broker.js'
 import { connect } from '../../src/client/index.js'
 

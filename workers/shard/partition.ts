@@ -7,7 +7,7 @@
  */
 import { type Uuid, uuidToBytes } from '../../native-free-core/bytes/uuid.js'
 import type { TopicConfig } from '../../native-free-core/config/topic-config.js'
-import { ProducerState } from '../../native-free-core/log/producer-state.js'
+import type { ProducerState } from '../../native-free-core/log/producer-state.js'
 import type { Journal } from '../shared/journal.js'
 import type { SegmentedLog } from '../shared/segmented-log/segmented-log.js'
 import { ExtentIndex } from './extent-index.js'

@@ -24,7 +24,7 @@ import {
   partitionKey,
   type RecoveryPoint,
 } from '../shared/recovery-point.js'
-import { SegmentedLog } from '../shared/segmented-log/segmented-log.js'
+import type { SegmentedLog } from '../shared/segmented-log/segmented-log.js'
 import { publishFile } from './sync-loop.js'
 
 export const recoveryPointFile = 'recovery-point'
