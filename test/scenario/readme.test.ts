@@ -5,9 +5,11 @@
  */
 import { expect } from 'chai'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { on, once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { WebSocket } from 'ws'
 import { freePort } from '../chaos/broker-process.js'
 
 interface Outcome {
@@ -118,6 +120,21 @@ describe('what the pages print', function () {
       await succeed(`"${process.execPath}" ${file}`)
     })
   }
+
+  it('the wscat session of docs/protocol-json.md goes as printed', async () => {
+    const block = blocksOf('docs/protocol-json.md', '').find((text) => text.includes('npx wscat'))!
+    const lines = block.split('\n').filter((line) => /^[<>] /.test(line))
+    const socket = new WebSocket(`ws://${environment['STREAMBUS_SERVER']}`, 'streambus.json.v1')
+    const answers = on(socket, 'message')
+    await once(socket, 'open')
+    const plain = (line: string) => line.replace(/"topicId":"\w+"/, '').replace(/"timestamp":\d{5,}/, '')
+    for (const line of lines) {
+      const text = line.slice(2)
+      if (line.startsWith('>')) socket.send(text)
+      else expect(plain(String((await answers.next()).value[0]))).to.equal(plain(text))
+    }
+    socket.close()
+  })
 
   it('what was acknowledged is there after kill -9, for each flush; npm start then starts again', async () => {
     const flushes = ['commit', 'interval', 'os']
