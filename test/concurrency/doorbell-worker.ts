@@ -41,7 +41,11 @@ function waitForTurn(): void {
     }
     const startMs = performance.now()
     mine.sleep(run.timeoutMs)
-    if (performance.now() - startMs >= run.timeoutMs) lost++
+    if (performance.now() - startMs >= run.timeoutMs) {
+      lost++
+      // The other may have ended with a lost ring of its own: its turn will not come.
+      return
+    }
   }
 }
 
