@@ -15,6 +15,7 @@ import { crc32cOf } from '../../native-free-core/log/crc32c.js'
 import { releaseVersion } from '../../native-free-core/version.js'
 import { type Broker, startBroker } from '../../src/broker/start-broker.js'
 import { connect } from '../../src/client/index.js'
+import { frontEnds } from '../support/gateway-fixture.js'
 import { type CliOptions, runCli } from '../support/run-cli.js'
 
 const small = { journalMemoryBytes: 4 << 20, volatileMemoryBytes: 2 << 20, shards: 1, pinShards: false } as const
@@ -130,7 +131,7 @@ describe('bad input', function () {
       return dataFolder
     }
 
-    for (const frontEnd of ['ws', 'uws']) {
+    for (const frontEnd of frontEnds) {
       it(`a port that is taken is named (${frontEnd})`, () =>
         refuseStart(`port: ${takenPort}\ndataFolder: p\nfrontEnd: ${frontEnd}`, [
           `port is ${takenPort}: 127.0.0.1:${takenPort} is taken by another process`,
