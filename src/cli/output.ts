@@ -9,7 +9,20 @@ export function tell(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
+let isGuarded = false
+
+/** Whoever reads the lines may stop early (`| head`): that is no error, and there is nobody left to print for. */
+function endWithReader(): void {
+  if (isGuarded) return
+  isGuarded = true
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
+}
+
 export function printLine(line: string): void {
+  endWithReader()
   process.stdout.write(`${line}\n`)
 }
 

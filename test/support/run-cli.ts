@@ -17,6 +17,8 @@ export interface CliOptions {
   readonly cwd?: string
   /** Another user and group; only root may. */
   readonly userId?: number
+  /** Nobody reads what it prints: the pipe is closed before it begins. */
+  readonly isUnread?: boolean
   /** Looks at what came so far; the first thing that it returns is done to the process. */
   readonly onOutput?: (stdout: string, stderr: string) => 'SIGINT' | 'close stdout' | undefined
 }
@@ -41,6 +43,7 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
     }
     child.stdout.on('data', (chunk) => ((stdout += chunk), look()))
     child.stderr.on('data', (chunk) => ((stderr += chunk), look()))
+    if (options.isUnread === true) child.stdout.destroy()
     child.on('error', reject)
     child.on('close', (exitCode) => resolve({ exitCode, stdout, stderr }))
     // A command that reads no input may be gone before it is written.

@@ -136,6 +136,12 @@ describe('command line', function () {
     expect(consumed.stderr).not.to.include('rror')
   })
 
+  it('ends quietly with 0 when nobody reads a list', async () => {
+    await run(['topic', 'create', 'unread'])
+    const { exitCode, stderr } = await run(['topic', 'list'], { isUnread: true })
+    expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: '' })
+  })
+
   it('says that groups come later', async () => {
     const result = await run(['consume', 't', '--group', 'g'])
     expect(result.exitCode).to.equal(1)
