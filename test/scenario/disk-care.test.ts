@@ -1,0 +1,66 @@
+/**
+ * What keeps a disk from hurting: writes stop before it is full, and the scrubber finds what it damaged.
+ * Runs on: test process, with a broker in it. Touches: a temporary data folder.
+ */
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { type Client, connect, startBroker, StreamBusError } from '../../src/index.js'
+import { scrub } from '../../workers/jobs/scrub.js'
+import { createDisk } from '../../workers/shared/disk.js'
+
+describe('care for the disk', () => {
+  let folder: string
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'streambus-disk-care-'))
+  })
+
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  async function withBroker(options: { diskReserveBytes?: number }, use: (client: Client) => Promise<void>) {
+    const small = { dataFolder: folder, port: 0, journalMemoryBytes: 4 << 20 }
+    const broker = await startBroker({ ...small, ...options })
+    const client = await connect({ server: `127.0.0.1:${broker.port}` })
+    try {
+      await use(client)
+    } finally {
+      await client.close()
+      await broker.close()
+    }
+  }
+
+  it('refuses writes with a typed error while less than the reserve is free', async () => {
+    await withBroker({ diskReserveBytes: 2 ** 40 }, async (client) => {
+      await client.admin().createTopic({ name: 't', partitions: 1 })
+      // Retriable, so that the producer goes on trying: it ends when its delivery time is over.
+      const producer = client.producer({ deliveryTimeoutMs: 500 })
+      const error = await producer.send({ topic: 't', value: 'x' }).then(
+        () => undefined,
+        (caught: unknown) => StreamBusError.from(caught),
+      )
+      await producer.close()
+      expect(error?.name).to.be.oneOf(['DISK_RESERVE_REACHED', 'REQUEST_TIMED_OUT'])
+      expect((await client.admin().describeTopic('t')).partitions[0]!.highWatermark).to.equal(0)
+    })
+  })
+
+  it('finds a flipped bit in a sealed segment, and nothing in a sound folder', async () => {
+    await withBroker({}, async (client) => {
+      await client.admin().createTopic({ name: 't', partitions: 1, configs: { 'segment.bytes': '65536' } })
+      const producer = client.producer({ batchBytes: 16_384 })
+      for (let index = 0; index < 3000; index++) producer.write({ topic: 't', value: 'x'.repeat(100) })
+      await producer.close()
+    })
+    const sound = scrub(createDisk(), folder, 2 ** 30)
+    expect(sound.segments).to.be.greaterThan(2)
+    expect(sound.damages).to.deep.equal([])
+    const segments = join(folder, 'topics', 't-0')
+    const path = join(segments, readdirSync(segments).filter((name) => name.endsWith('.log'))[1]!)
+    const bytes = readFileSync(path)
+    bytes[1000]! ^= 1
+    writeFileSync(path, bytes)
+    expect(scrub(createDisk(), folder, 2 ** 30).damages.map((damage) => damage.path)).to.deep.equal([path])
+  })
+})
