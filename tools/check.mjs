@@ -17,6 +17,7 @@ const checks = {
   lock: () => runNode('tools/complete-lock.mjs', '--check'),
   codecs: () => runNode('tools/generate-codecs.mjs', '--check'),
   docs: () => runNode('tools/generate-docs.mjs', '--check'),
+  pictures: () => runNode('tools/terminal-picture.mjs', '--check'),
 }
 
 /** dependency-cruiser is content with nothing to look at, so the count of modules is checked as well. */

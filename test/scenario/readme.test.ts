@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
 import { freePort } from '../chaos/broker-process.js'
+import { blocksOf } from '../docs/page-blocks.js'
 
 interface Outcome {
   readonly exitCode: number | null
@@ -22,9 +23,9 @@ interface Outcome {
 const snippetFolder = 'build/readme-snippets'
 
 /** The code blocks of a page in order; `language`: what follows the fence. */
-function blocksOf(page: string, language: string): string[] {
-  const pattern = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm')
-  return [...readFileSync(page, 'utf8').matchAll(pattern)].map(([, text]) => text!)
+function textsOf(page: string, language: string): string[] {
+  const blocks = blocksOf(page, readFileSync(page, 'utf8'))
+  return blocks.filter((block) => block.language === language).map(({ text }) => text)
 }
 
 describe('what the pages print', function () {
@@ -96,7 +97,7 @@ describe('what the pages print', function () {
   }
 
   it('npm start shows the screen of the README, line by line', () => {
-    const printed = blocksOf('README.md', '').find((block) => block.includes('is ready.'))!
+    const printed = textsOf('README.md', 'text').find((block) => block.includes('is ready.'))!
     const labels = (text: string) => [...text.matchAll(/^ {2}(\w[\w ]*?) {2,}\S/gm)].map(([, label]) => label)
     expect(labels(printed)).to.have.lengthOf(7)
     expect(labels(screen)).to.deep.equal(labels(printed))
@@ -107,13 +108,13 @@ describe('what the pages print', function () {
   })
 
   it('the quick start works as printed', async () => {
-    const block = blocksOf('README.md', '').find((text) => text.includes('--replication-factor'))!
+    const block = textsOf('README.md', 'sh').find((text) => text.includes('--replication-factor'))!
     const outputs: string[] = []
     for (const command of block.trim().split('\n')) outputs.push(await succeed(command))
     expect(outputs).to.deep.equal(['created topic my-topic with 10 partitions\n', '', 'Hello, StreamBus!\n'])
   })
 
-  for (const [index, snippet] of blocksOf('docs/client.md', 'js').entries()) {
+  for (const [index, snippet] of textsOf('docs/client.md', 'js').entries()) {
     it(`program ${index + 1} of docs/client.md runs: ${snippet.split('\n').at(-2)}`, async () => {
       const file = join(snippetFolder, `snippet-${index + 1}.mjs`)
       writeFileSync(file, snippet)
@@ -122,7 +123,7 @@ describe('what the pages print', function () {
   }
 
   it('the wscat session of docs/protocol-json.md goes as printed', async () => {
-    const block = blocksOf('docs/protocol-json.md', '').find((text) => text.includes('npx wscat'))!
+    const block = textsOf('docs/protocol-json.md', 'text').find((text) => text.includes('npx wscat'))!
     const lines = block.split('\n').filter((line) => /^[<>] /.test(line))
     const socket = new WebSocket(`ws://${environment['STREAMBUS_SERVER']}`, 'streambus.json.v1')
     const answers = on(socket, 'message')
