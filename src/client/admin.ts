@@ -25,6 +25,7 @@ import {
   writeListOffsetsRequest,
 } from '../../native-free-core/protocol/codecs.generated.js'
 import type { Call, CallOptions, Connection } from './connection.js'
+import { specialTimestamps } from './start-point.js'
 import { metadataCall, type Topics, unknownPartition, unknownTopic } from './topics.js'
 
 export interface NewTopic {
@@ -54,8 +55,6 @@ export interface OffsetAnswer {
   readonly offset: number
   readonly timestampMs: number
 }
-
-const specialTimestamps = { latest: -1, earliest: -2, 'max-timestamp': -3 } as const
 
 export function listOffsetsCall(request: ListOffsetsRequest): Call<ListOffsetsResponse> {
   return {

@@ -25,21 +25,14 @@ import {
 import { listOffsetsCall } from './admin.js'
 import type { Connection, ConnectionUser } from './connection.js'
 import { ConsumedBatch } from './consumed-batch.js'
+import { type StartPoint, startOffsets } from './start-point.js'
 import { type Topics, unknownPartition } from './topics.js'
-
-/** Where to begin: the first record there is, the next one to come, an offset, a time, or an offset a partition. */
-export type StartPoint =
-  | 'earliest'
-  | 'latest'
-  | number
-  | { readonly timestampMs: number }
-  | { readonly offsets: Readonly<Record<number, number>> }
 
 export interface ConsumerOptions {
   readonly topic: string
   /** All, if absent. */
   readonly partitions?: readonly number[] | undefined
-  /** Default: earliest. Partitions that `offsets` does not name start at earliest. */
+  /** Where to begin, default earliest. */
   readonly from?: StartPoint | undefined
   /** How many bytes of one partition may be here or on their way without being consumed, default 4 MiB. */
   readonly creditBytes?: number | undefined
@@ -112,18 +105,20 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     const info = await this.topics.get(this.topic)
     this.info = info
     const wanted = this.options.partitions ?? info.partitions.map(({ partition }) => partition)
-    const parts = await Promise.all(wanted.map((partition) => this.partOf(info, partition)))
+    for (const partition of wanted) if (!info.partitions[partition]) throw unknownPartition(info, partition)
+    const offsets = await startOffsets(this.options.from ?? 'earliest', wanted, (partition, timestampMs) => {
+      const { partitionId } = info.partitions[partition]!
+      return this.connection.request(listOffsetsCall({ partitionId, timestampMs }))
+    })
+    const parts = wanted.map((partition) => this.partOf(info, partition, offsets.get(partition)!))
     if (this.isClosed) return
     this.parts = parts
     this.isStarted = true
     this.subscribeAll()
   }
 
-  private async partOf(info: TopicInfo, partition: number): Promise<Part> {
-    const found = info.partitions[partition]
-    if (found === undefined) throw unknownPartition(info, partition)
-    const { partitionId } = found
-    const startOffset = await this.startOffset(partition, partitionId)
+  private partOf(info: TopicInfo, partition: number, startOffset: number): Part {
+    const { partitionId } = info.partitions[partition]!
     const subscriptionId = this.connection.addSubscription({
       delivered: (push) => this.delivered(part, push),
       subscriptionEnded: (push) => this.subscriptionEnded(part, push),
@@ -132,17 +127,6 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     const flags = { endOffset: -1, position: -1, isAsked: false, isDone: false }
     const part: Part = { partition, partitionId, subscription, ...flags }
     return part
-  }
-
-  private async startOffset(partition: number, partitionId: number): Promise<number> {
-    const from = this.options.from ?? 'earliest'
-    if (from === 'earliest') return earliestOffset
-    if (from === 'latest') return latestOffset
-    if (typeof from === 'number') return from
-    if ('offsets' in from) return from.offsets[partition] ?? earliestOffset
-    const { timestampMs } = from
-    const { offset } = await this.connection.request(listOffsetsCall({ partitionId, timestampMs }))
-    return offset < 0 ? latestOffset : offset
   }
 
   /** Subscribes what should be and is not: at the start, after a reconnect, and from time to time after an error. */

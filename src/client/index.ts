@@ -8,7 +8,7 @@ export { Admin, type NewTopic, type OffsetAnswer, type OffsetSpec, type TopicDes
 export { Client, connect, type ConnectOptions } from './client.js'
 export type { CallOptions, ConnectionState } from './connection.js'
 export { ConsumedBatch, type ConsumedRecord } from './consumed-batch.js'
-export { Consumer, type ConsumerOptions, type StartPoint } from './consumer.js'
+export { Consumer, type ConsumerOptions } from './consumer.js'
 export {
   type DeliveryReport,
   Producer,
@@ -16,4 +16,5 @@ export {
   type ProducerRecord,
   type RecordMetadata,
 } from './producer.js'
+export type { StartPoint, TimeAgo } from './start-point.js'
 export type { BytesLike, Headers } from './text-bytes.js'

@@ -296,8 +296,10 @@ export class FakeBroker {
 
   private listOffsets(request: protocol.ListOffsetsRequest): (writer: FrameWriter['body']) => void {
     const partition = this.partition(request.partitionId)
-    const offset = this.offsetFor(partition, request.timestampMs)
-    return (writer) => protocol.writeListOffsetsResponse(writer, { offset, timestampMs: -1 })
+    const times = partition.batches.map(({ bytes }) => new RecordBatchView(bytes).maxTimestamp)
+    const timestampMs = request.timestampMs === -3 ? Math.max(-1, ...times) : request.timestampMs
+    const offset = this.offsetFor(partition, timestampMs)
+    return (writer) => protocol.writeListOffsetsResponse(writer, { offset, timestampMs })
   }
 
   private offsetFor(partition: FakePartition, timestampMs: number): number {

@@ -14,6 +14,7 @@ import {
   type Consumer,
   type ConsumerOptions,
   type ProducerOptions,
+  type StartPoint,
 } from '../../../src/client/index.js'
 import { FakeBroker, type Fault } from '../../support/fake-broker.js'
 import { Random, seedOfRun } from '../../support/random.js'
@@ -276,6 +277,25 @@ describe('client', () => {
       expect(textsOf(await readAll(consume({ from: { timestampMs: 5000 } })))).to.deep.equal([])
       expect(textsOf(await readAll(consume({ from: 'latest' })))).to.deep.equal([])
       expect(textsOf(await readAll(consume({ from: { offsets: { 0: 9 } } })))).to.deep.equal(['9'])
+    })
+
+    it('reads the last records of all partitions, from a Date and from a time ago', async () => {
+      broker.addTopic('t', 3)
+      const producer = client.producer()
+      const startMs = Date.now() - 3_600_000
+      for (let index = 0; index < 60; index++) {
+        producer.write({ topic: 't', value: `${index}`, partition: index % 2, timestampMs: startMs + index * 60_000 })
+      }
+      await producer.close()
+      const numbers = async (from: StartPoint) =>
+        textsOf(await readAll(consume({ from })))
+          .map(Number)
+          .sort((a, b) => a - b)
+      expect(await numbers({ last: 5 })).to.deep.equal([55, 56, 57, 58, 59])
+      expect(await numbers({ last: 1000 })).to.have.length(60)
+      expect(await numbers(new Date(startMs + 57 * 60_000))).to.deep.equal([57, 58, 59])
+      expect(await numbers('-5.5m')).to.deep.equal([55, 56, 57, 58, 59])
+      expect((await failureOf(numbers('-5x'))).message).to.include('"-5x"')
     })
 
     it('follows: what is produced later comes, too', async () => {
