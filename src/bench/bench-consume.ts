@@ -2,7 +2,7 @@
  * `bench consume`: how many records a second come out of a topic.
  * Runs on: main. Touches: the client, stdout.
  */
-import { type Client, connect } from '../client/index.js'
+import { type Client, connect, type ConnectOptions } from '../client/index.js'
 import { CpuMeter } from './measurements.js'
 import { printReport } from './report.js'
 import { type BenchOptions, prepareTopic } from './workload.js'
@@ -12,8 +12,8 @@ export interface BenchConsumeOptions extends BenchOptions {
   readonly decode?: boolean
 }
 
-export async function benchConsume(server: string, options: BenchConsumeOptions): Promise<void> {
-  const client = await connect({ server, clientName: 'streambus-bench' })
+export async function benchConsume(target: ConnectOptions, options: BenchConsumeOptions): Promise<void> {
+  const client = await connect({ ...target, clientName: 'streambus-bench' })
   try {
     await measure(client, options)
   } finally {

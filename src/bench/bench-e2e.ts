@@ -2,7 +2,7 @@
  * `bench e2e`: how long a record takes from when it was due to be sent to its delivery to a subscriber.
  * Runs on: main. Touches: two clients, stdout.
  */
-import { type Client, connect, type Consumer } from '../client/index.js'
+import { type Client, connect, type ConnectOptions, type Consumer } from '../client/index.js'
 import { CpuMeter, Latencies } from './measurements.js'
 import { printReport } from './report.js'
 import { type BenchOptions, dueMsOf, paced, Payload, prepareTopic } from './workload.js'
@@ -16,9 +16,9 @@ export interface BenchEndToEndOptions extends BenchOptions {
 /** The value of a record that is not measured. */
 const notDue = 0
 
-export async function benchEndToEnd(server: string, options: BenchEndToEndOptions): Promise<void> {
-  const producing = await connect({ server, clientName: 'streambus-bench' })
-  const consuming = await connect({ server, clientName: 'streambus-bench' })
+export async function benchEndToEnd(target: ConnectOptions, options: BenchEndToEndOptions): Promise<void> {
+  const producing = await connect({ ...target, clientName: 'streambus-bench' })
+  const consuming = await connect({ ...target, clientName: 'streambus-bench' })
   try {
     await measure(producing, consuming, options)
   } finally {

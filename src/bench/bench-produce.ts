@@ -2,7 +2,14 @@
  * `bench produce`: how many records a second are acknowledged flat out, or how long each takes at a rate.
  * Runs on: main. Touches: the client, stdout.
  */
-import { type Client, connect, type DeliveryReport, type Producer, type StreamBusError } from '../client/index.js'
+import {
+  type Client,
+  connect,
+  type ConnectOptions,
+  type DeliveryReport,
+  type Producer,
+  type StreamBusError,
+} from '../client/index.js'
 import { CpuMeter, Latencies } from './measurements.js'
 import { printReport } from './report.js'
 import { type BenchOptions, DueQueue, paced, Payload, prepareTopic } from './workload.js'
@@ -65,8 +72,8 @@ async function flatOut(producer: Producer, run: Run, seconds: number): Promise<v
   }
 }
 
-export async function benchProduce(server: string, options: BenchProduceOptions): Promise<void> {
-  const client = await connect({ server, clientName: 'streambus-bench' })
+export async function benchProduce(target: ConnectOptions, options: BenchProduceOptions): Promise<void> {
+  const client = await connect({ ...target, clientName: 'streambus-bench' })
   try {
     await measure(client, options)
   } finally {

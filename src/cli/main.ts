@@ -3,11 +3,9 @@
  * version come at once.
  * Runs on: main. Touches: the process's arguments, streams and exit code.
  */
-import { basename } from 'node:path'
-import { CommanderError } from 'commander'
-import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { releaseVersion } from '../../native-free-core/version.js'
+import { calledBy } from './called-by.js'
 import { ExitCode } from './exit-code.js'
-import { buildProgram } from './program.js'
 
 /** Runs one command; resolves with the exit code, which it also leaves to the process. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -17,34 +15,10 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function run(argv: readonly string[]): Promise<number> {
-  const outcome = { exitCode: 0 }
-  const program = buildProgram(calledBy(), (exitCode) => {
-    outcome.exitCode = exitCode
-  })
-  try {
-    await program.parseAsync(argv, { from: 'user' })
-    return outcome.exitCode
-  } catch (error) {
-    return report(error)
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+    process.stdout.write(`${releaseVersion}\n`)
+    return ExitCode.done
   }
-}
-
-/** The name by which people called it. */
-function calledBy(): string {
-  const name = basename(process.argv[1] ?? '').replace(/\.[cm]?js$/, '')
-  return name === 'streambus' ? name : 'streambus-cli'
-}
-
-/** commander has told of its own errors already. */
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
-  if (isClosedPipe(error)) return ExitCode.done
-  const { name, message, remedy } = StreamBusError.from(error)
-  process.stderr.write(`error: ${message}\n${remedy === '' ? '' : `  ${remedy}\n`}`)
-  if (name === 'UNKNOWN_SERVER_ERROR' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  return name === 'USAGE' ? ExitCode.usage : ExitCode.failed
-}
-
-function isClosedPipe(error: unknown): boolean {
-  return (error as { code?: string } | undefined)?.code === 'EPIPE'
+  const { runProgram } = await import('./run-program.js')
+  return runProgram(argv, calledBy(process.argv[1], process.env))
 }

@@ -5,14 +5,19 @@
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { nearestOf } from '../broker/nearest.js'
 import { type Client, connect } from '../client/index.js'
+import type { Invocation } from './environment.js'
 import { tell } from './output.js'
+import { connectOptionsOf } from './target.js'
 
 /** Connects, runs `body`, closes. A lost connection is told on stderr. */
-export async function withClient<Result>(server: string, body: (client: Client) => Promise<Result>): Promise<Result> {
+export async function withClient<Result>(
+  invocation: Invocation,
+  body: (client: Client) => Promise<Result>,
+): Promise<Result> {
   const client = await connect({
-    server,
-    clientName: 'streambus-cli',
-    onStateChange: stateTeller(server),
+    ...connectOptionsOf(invocation.target()),
+    clientName: invocation.environment.name,
+    onStateChange: stateTeller(() => client.server),
   })
   try {
     return await body(client)
@@ -21,35 +26,40 @@ export async function withClient<Result>(server: string, body: (client: Client) 
   }
 }
 
-function stateTeller(server: string): (state: 'connected' | 'lost', error?: StreamBusError) => void {
+function stateTeller(server: () => string): (state: 'connected' | 'lost', error?: StreamBusError) => void {
   let wasLost = false
   return (state, error) => {
-    if (state === 'lost') tell(`lost the connection to ${server} (${error?.message}); connecting again ...`)
-    else if (wasLost) tell(`connected to ${server} again`)
+    if (state === 'lost') tell(`lost the connection to ${server()} (${error?.message}); connecting again ...`)
+    else if (wasLost) tell(`connected to ${server()} again`)
     wasLost = state === 'lost'
   }
 }
 
 /** Throws UNKNOWN_TOPIC_OR_PARTITION that suggests the nearest name, before anything else is done with the topic. */
-export async function requireTopic(client: Client, name: string): Promise<void> {
+export async function requireTopic(invocation: Invocation, client: Client, name: string): Promise<void> {
   const names = (await client.admin().listTopics()).map((topic) => topic.name)
-  if (!names.includes(name)) throw noTopic(name, names)
+  if (!names.includes(name)) throw noTopic(invocation, name, names)
 }
 
 /** Adds the nearest name to an error about a topic that is not there. */
-export async function withSuggestion<Result>(client: Client, name: string, body: Promise<Result>): Promise<Result> {
+export async function withSuggestion<Result>(
+  invocation: Invocation,
+  client: Client,
+  name: string,
+  body: Promise<Result>,
+): Promise<Result> {
   try {
     return await body
   } catch (error) {
     if (!StreamBusError.is(error) || error.name !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
     const names = (await client.admin().listTopics()).map((topic) => topic.name)
-    throw names.includes(name) ? error : noTopic(name, names)
+    throw names.includes(name) ? error : noTopic(invocation, name, names)
   }
 }
 
-function noTopic(name: string, names: readonly string[]): StreamBusError {
+function noTopic(invocation: Invocation, name: string, names: readonly string[]): StreamBusError {
   const nearest = nearestOf(name, names)
-  const create = `streambus-cli topic create ${name} --partitions 1`
+  const create = `${invocation.environment.typed} topic create ${name} --partitions 1`
   return new StreamBusError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`, {
     remedy: nearest === undefined ? `Create it: ${create}` : `Did you mean "${nearest}"? Or create it: ${create}`,
   })

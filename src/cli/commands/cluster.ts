@@ -2,12 +2,13 @@
  * `cluster status`.
  * Runs on: main. Touches: the client, stdout.
  */
+import type { Invocation } from '../environment.js'
 import { printFacts, printJson } from '../output.js'
 import { withClient } from '../with-client.js'
 
-export async function clusterStatus(server: string, { json }: { json?: boolean }): Promise<void> {
-  const status = await withClient(server, (client) => client.admin().clusterStatus())
-  if (json) printJson(status)
+export async function clusterStatus(invocation: Invocation): Promise<void> {
+  const status = await withClient(invocation, (client) => client.admin().clusterStatus())
+  if (invocation.isJson) printJson(status)
   else printFacts(flatten(status))
 }
 

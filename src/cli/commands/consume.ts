@@ -2,9 +2,9 @@
  * `consume TOPIC`: each record's value is a line on stdout.
  * Runs on: main. Touches: the client, stdout (data only), stderr.
  */
-import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import type { RecordReader } from '../../../native-free-core/log/record-batch.js'
 import type { Client, ConsumedBatch, StartPoint } from '../../client/index.js'
+import type { Invocation } from '../environment.js'
 import { ExitCode } from '../exit-code.js'
 import { countOf, DataOutput, onInterrupt, tell } from '../output.js'
 import { requireTopic, withClient } from '../with-client.js'
@@ -15,26 +15,21 @@ export interface ConsumeOptions {
   readonly untilEnd?: boolean
   readonly partition?: number
   readonly keySeparator?: string
-  readonly group?: string
 }
 
 /** Resolves with the exit code. */
-export async function consume(server: string, topic: string, options: ConsumeOptions): Promise<number> {
-  if (options.group !== undefined) {
-    throw new StreamBusError(
-      'NOT_SUPPORTED_YET',
-      `--group ${options.group}: consumer groups come with the next release`,
-      {
-        remedy: 'Leave --group out to read all records; keep your place with --from OFFSET.',
-      },
-    )
-  }
-  await withClient(server, (client) => printRecords(client, topic, options))
+export async function consume(invocation: Invocation, topic: string, options: ConsumeOptions): Promise<number> {
+  await withClient(invocation, (client) => printRecords(invocation, client, topic, options))
   return ExitCode.done
 }
 
-async function printRecords(client: Client, topic: string, options: ConsumeOptions): Promise<void> {
-  await requireTopic(client, topic)
+async function printRecords(
+  invocation: Invocation,
+  client: Client,
+  topic: string,
+  options: ConsumeOptions,
+): Promise<void> {
+  await requireTopic(invocation, client, topic)
   tell(introduction(topic, options))
   const consumer = client.consumer({
     topic,

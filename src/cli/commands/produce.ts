@@ -5,6 +5,7 @@
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import type { Client, DeliveryReport, Producer } from '../../client/index.js'
 import { LineSplitter } from '../lines.js'
+import type { Invocation } from '../environment.js'
 import { ExitCode } from '../exit-code.js'
 import { countOf, onInterrupt, tell } from '../output.js'
 import { requireTopic, withClient } from '../with-client.js'
@@ -36,9 +37,9 @@ class Tally {
 }
 
 /** Resolves with the exit code: 1 when any record was not acknowledged. */
-export async function produce(server: string, topic: string, options: ProduceOptions): Promise<number> {
+export async function produce(invocation: Invocation, topic: string, options: ProduceOptions): Promise<number> {
   const tally = new Tally()
-  await withClient(server, (client) => produceLines(client, topic, options, tally))
+  await withClient(invocation, (client) => produceLines(invocation, client, topic, options, tally))
   const { deliveredCount, failedCount, firstError, partitions } = tally
   const what = options.acks === 0 ? 'sent without waiting for answers' : 'acknowledged'
   const failed = failedCount === 0 ? '' : `; ${failedCount} NOT ${what}`
@@ -47,8 +48,14 @@ export async function produce(server: string, topic: string, options: ProduceOpt
   return ExitCode.done
 }
 
-async function produceLines(client: Client, topic: string, options: ProduceOptions, tally: Tally): Promise<void> {
-  await requireTopic(client, topic)
+async function produceLines(
+  invocation: Invocation,
+  client: Client,
+  topic: string,
+  options: ProduceOptions,
+  tally: Tally,
+): Promise<void> {
+  await requireTopic(invocation, client, topic)
   const producer = client.producer({
     acks: options.acks,
     lingerMs: 5,

@@ -6,18 +6,19 @@ import { uuidToBase64 } from '../../../native-free-core/bytes/uuid.js'
 import { topicConfigRows } from '../../../native-free-core/config/topic-config.js'
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import { nearestOf } from '../../broker/nearest.js'
+import type { Invocation } from '../environment.js'
 import { countOf, printFacts, printJson, printLine, printTable, tell } from '../output.js'
 import { withClient, withSuggestion } from '../with-client.js'
 
 type Entries = Readonly<Record<string, string>>
 
 export async function createTopic(
-  server: string,
+  invocation: Invocation,
   name: string,
   { partitions, replicationFactor, config }: { partitions: number; replicationFactor: number; config: Entries },
 ): Promise<void> {
   refuseUnknownEntries(Object.keys(config))
-  await withClient(server, (client) =>
+  await withClient(invocation, (client) =>
     client.admin().createTopic({ name, partitions, replicationFactor, configs: config }),
   )
   printLine(`created topic ${name} with ${countOf(partitions, 'partition')}`)
@@ -34,24 +35,28 @@ function refuseUnknownEntries(names: readonly string[]): void {
   }
 }
 
-export async function listTopics(server: string, { json }: { json?: boolean }): Promise<void> {
-  const topics = await withClient(server, (client) => client.admin().listTopics())
+export async function listTopics(invocation: Invocation): Promise<void> {
+  const topics = await withClient(invocation, (client) => client.admin().listTopics())
   const rows = topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.length,
     replicationFactor: partitions[0]?.replicas.length ?? 0,
   }))
-  if (json) return printJson(rows)
-  if (rows.length === 0) return tell('there are no topics; create one: streambus-cli topic create my-topic')
+  if (invocation.isJson) return printJson(rows)
+  if (rows.length === 0) {
+    return tell(`there are no topics; create one: ${invocation.environment.typed} topic create my-topic`)
+  }
   printTable(
     ['TOPIC', 'PARTITIONS', 'COPIES'],
     rows.map((row) => [row.name, row.partitions, row.replicationFactor]),
   )
 }
 
-export async function describeTopic(server: string, name: string, { json }: { json?: boolean }): Promise<void> {
-  const topic = await withClient(server, (client) => withSuggestion(client, name, client.admin().describeTopic(name)))
-  if (json) return printJson(topic)
+export async function describeTopic(invocation: Invocation, name: string): Promise<void> {
+  const topic = await withClient(invocation, (client) =>
+    withSuggestion(invocation, client, name, client.admin().describeTopic(name)),
+  )
+  if (invocation.isJson) return printJson(topic)
   printFacts([
     ['topic', topic.name],
     ['id', uuidToBase64(topic.topicId)],
@@ -74,7 +79,7 @@ export async function describeTopic(server: string, name: string, { json }: { js
 }
 
 export async function alterTopic(
-  server: string,
+  invocation: Invocation,
   name: string,
   { config, unset }: { config: Entries; unset: readonly string[] },
 ): Promise<void> {
@@ -85,11 +90,13 @@ export async function alterTopic(
     })
   }
   refuseUnknownEntries(Object.keys(entries))
-  await withClient(server, (client) => withSuggestion(client, name, client.admin().alterTopicConfig(name, entries)))
+  await withClient(invocation, (client) =>
+    withSuggestion(invocation, client, name, client.admin().alterTopicConfig(name, entries)),
+  )
   printLine(`changed topic ${name}`)
 }
 
-export async function deleteTopic(server: string, name: string): Promise<void> {
-  await withClient(server, (client) => withSuggestion(client, name, client.admin().deleteTopic(name)))
+export async function deleteTopic(invocation: Invocation, name: string): Promise<void> {
+  await withClient(invocation, (client) => withSuggestion(invocation, client, name, client.admin().deleteTopic(name)))
   printLine(`deleted topic ${name}`)
 }

@@ -142,10 +142,28 @@ describe('command line', function () {
     expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: '' })
   })
 
-  it('says that groups come later', async () => {
+  it('refuses options that it has not', async () => {
     const result = await run(['consume', 't', '--group', 'g'])
-    expect(result.exitCode).to.equal(1)
-    expect(result.stderr).to.include('consumer groups come with the next release')
+    expect(result.exitCode).to.equal(2)
+    expect(result.stderr).to.include("unknown option '--group'")
+  })
+
+  it('tells errors as one JSON object with --json', async () => {
+    const unknown = await run(['--json', 'consume', 'none'])
+    expect(unknown).to.include({ exitCode: 1, stdout: '' })
+    expect(JSON.parse(unknown.stderr)).to.deep.equal({
+      error: {
+        name: 'UNKNOWN_TOPIC_OR_PARTITION',
+        code: 3,
+        message: 'there is no topic "none"',
+        remedy: 'Create it: npx streambus-cli topic create none --partitions 1',
+        retriable: true,
+      },
+    })
+    const wrong = await run(['consume', 't', '--max-messages', '0', '--json'])
+    expect(wrong).to.include({ exitCode: 2, stdout: '' })
+    expect(JSON.parse(wrong.stderr).error).to.include({ name: 'USAGE', retriable: false })
+    expect(JSON.parse(wrong.stderr).error.message).to.include("'0' is invalid")
   })
 
   it('says how to start a broker when none answers', async () => {

@@ -1,0 +1,58 @@
+/**
+ * Runs the command that the arguments name, and tells of its error in the form that was asked for.
+ * Runs on: main. Touches: stderr.
+ */
+import { CommanderError } from 'commander'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import type { CalledBy } from './called-by.js'
+import { ExitCode } from './exit-code.js'
+import { buildProgram } from './program.js'
+import { asksForJson } from './program/global-options.js'
+
+/** Resolves with the exit code. */
+export async function runProgram(argv: readonly string[], called: CalledBy): Promise<number> {
+  let exitCode: number = ExitCode.done
+  const isJson = asksForJson(argv)
+  const end = (code: number) => {
+    exitCode = code
+  }
+  try {
+    await buildProgram({ ...called, isJson, end }).parseAsync(argv, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    return report(error, called, isJson)
+  }
+}
+
+/** As text, commander has told of its own errors already. */
+function report(error: unknown, called: CalledBy, isJson: boolean): number {
+  if (isClosedPipe(error)) return ExitCode.done
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return ExitCode.done
+    if (isJson) reportJson(usageError(error, called))
+    return ExitCode.usage
+  }
+  const reported = StreamBusError.from(error)
+  if (isJson) reportJson(reported)
+  else reportText(reported, error)
+  return reported.name === 'USAGE' ? ExitCode.usage : ExitCode.failed
+}
+
+function reportJson({ name, code, message, remedy, retriable }: StreamBusError): void {
+  process.stderr.write(`${JSON.stringify({ error: { name, code, message, remedy, retriable } })}\n`)
+}
+
+/** What is our own mistake comes with where it happened. */
+function reportText({ name, message, remedy }: StreamBusError, thrown: unknown): void {
+  process.stderr.write(`error: ${message}\n${remedy === '' ? '' : `  ${remedy}\n`}`)
+  if (name === 'UNKNOWN_SERVER_ERROR' && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`)
+}
+
+function usageError({ message }: CommanderError, { typed }: CalledBy): StreamBusError {
+  const text = message.replace(/^error: /, '').replaceAll('\n', ' ')
+  return new StreamBusError('USAGE', text, { remedy: `${typed} --help tells the commands and options.` })
+}
+
+function isClosedPipe(error: unknown): boolean {
+  return (error as { code?: string } | undefined)?.code === 'EPIPE'
+}
