@@ -50,10 +50,25 @@ module.exports = {
     },
     {
       name: 'no-development-package',
-      comment: 'What is shipped imports only dependencies, not development packages.',
+      comment:
+        'What is shipped imports only dependencies, not development packages; browsers get fflate in the bundle.',
       severity: 'error',
-      from: { path: '^(native-free-core|workers|src)/' },
+      from: { path: '^(native-free-core|workers|src)/', pathNot: '^src/client/platform/browser-gzip\\.ts$' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'browser-without-node',
+      comment: "What the browsers' entry reaches runs without Node.js: the core, the client, and fflate.",
+      severity: 'error',
+      from: { path: '^src/client/browser\\.ts$' },
+      to: { reachable: true, pathNot: '^(native-free-core|src/client)/|^node_modules/fflate/' },
+    },
+    {
+      name: 'browser-without-node-platform',
+      comment: 'The files that need Node.js are for its entry alone.',
+      severity: 'error',
+      from: { path: '^src/client/browser\\.ts$' },
+      to: { reachable: true, path: '^src/client/(index|platform/node-[a-z0-9-]+)\\.ts$' },
     },
     {
       name: 'no-unresolvable',

@@ -32,6 +32,19 @@ const bundles = {
   'workers/jobs': 'workers/jobs/main.ts',
 }
 
+/** The client alone, for the package `streambus-client`. */
+const clientBundles = {
+  node: { entryPoints: { 'client/index': 'src/client/index.ts' }, packages: 'external' },
+  browser: { entryPoints: { 'client/browser': 'src/client/browser.ts' }, platform: 'browser', target: 'es2022' },
+  browserMin: {
+    entryPoints: { 'client/browser.min': 'src/client/browser.ts' },
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+    sourcemap: false,
+  },
+}
+
 const transpiledFolders = ['native-free-core', 'workers', 'src', 'test', 'bench', 'examples']
 
 const raftWasm = 'native-free-core/metadata/raft/raft.wasm.br'
@@ -62,6 +75,7 @@ export async function buildDist() {
   const split = { splitting: true, chunkNames: 'chunks/[name]-[hash]' }
   await build({ ...options, ...split, entryPoints: Object.fromEntries(onMain) })
   await build({ ...options, entryPoints: Object.fromEntries(Object.entries(entries).filter(isWorker)) })
+  for (const bundle of Object.values(clientBundles)) await build({ ...common, outdir: 'dist', bundle: true, ...bundle })
   unpackRaft()
   writeBuildStamp(root, 'dist', startedAt)
 }

@@ -1,21 +1,27 @@
 /**
- * Type-checks every runtime with its own tsconfig, two at a time: the core cannot see Node.js, the threads cannot see
- * the test globals. `node tools/typecheck.mjs src workers` checks the named ones only.
+ * Type-checks every runtime with its own tsconfig, two at a time: the core and the browsers' client cannot see Node.js,
+ * the threads cannot see the test globals. `node tools/typecheck.mjs src workers` checks the named ones only.
  */
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const projects = ['test', 'src', 'workers', 'native-free-core']
+/** Each project and its configuration. */
+const projects = {
+  test: 'test/tsconfig.json',
+  src: 'src/tsconfig.json',
+  browser: 'src/client/tsconfig.browser.json',
+  workers: 'workers/tsconfig.json',
+  'native-free-core': 'native-free-core/tsconfig.json',
+}
 const parallelCount = 2
 
 /** @returns {Promise<boolean>} whether the project has no type error; its errors go to stdout */
 function checkProject(name) {
   const tsc = join(root, 'node_modules/typescript/lib/tsc.js')
   const cache = join(root, `node_modules/.cache/typecheck/${name}.tsbuildinfo`)
-  const options = ['-p', `${name}/tsconfig.json`, '--noEmit', '--incremental', '--tsBuildInfoFile', cache]
+  const options = ['-p', projects[name], '--noEmit', '--incremental', '--tsBuildInfoFile', cache]
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [tsc, ...options], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
@@ -32,9 +38,10 @@ function checkProject(name) {
 
 async function main(names) {
   const startMs = performance.now()
-  const queue = names.length > 0 ? [...names] : [...projects]
-  const unknown = queue.filter((name) => !existsSync(join(root, `${name}/tsconfig.json`)))
-  if (unknown.length > 0) throw new Error(`unknown project ${unknown.join(', ')}: use ${projects.join(', ')}`)
+  const queue = names.length > 0 ? [...names] : Object.keys(projects)
+  const unknown = queue.filter((name) => !(name in projects))
+  if (unknown.length > 0)
+    throw new Error(`unknown project ${unknown.join(', ')}: use ${Object.keys(projects).join(', ')}`)
   const total = queue.length
   let failed = 0
   const lane = async () => {

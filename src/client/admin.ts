@@ -1,6 +1,6 @@
 /**
  * Topics, offsets and the state of the cluster.
- * Runs on: main thread of clients. Touches: the connection.
+ * Runs on: main thread of clients, browsers. Touches: the connection.
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import {

@@ -1,7 +1,7 @@
 /**
  * Sends the batches of a producer: when they are full or old enough, as many as the connection takes, several in one
  * frame; hands answers back to the core's partition producers.
- * Runs on: main thread of clients. Touches: the connection, a timer, partition producers.
+ * Runs on: main thread of clients, browsers. Touches: the connection, a timer, partition producers.
  */
 import type { ByteReader } from '../../native-free-core/bytes/byte-reader.js'
 import type { ResponseHandler } from '../../native-free-core/client/client-session.js'
@@ -65,7 +65,7 @@ export class BatchSender {
   /** Slots with an open batch that was looked at by no timer yet. */
   private lingering: Slot[] = []
   private sharedIdentity: Promise<ProducerIdentity> | undefined
-  private lingerTimer: NodeJS.Timeout | undefined
+  private lingerTimer: ReturnType<typeof setTimeout> | undefined
   private isTurnScheduled = false
   private isPumpScheduled = false
   private clockMs = 0
@@ -99,7 +99,7 @@ export class BatchSender {
   private scheduleEndOfTurn(): void {
     if (this.isTurnScheduled) return
     this.isTurnScheduled = true
-    setImmediate(() => {
+    this.connection.platform.atEndOfTurn(() => {
       this.isTurnScheduled = false
       this.clockMs = 0
       if (this.options.lingerMs === 0) this.sealAll()

@@ -1,12 +1,12 @@
 /**
  * The way in: connects to a broker and makes producers, consumers and admins that share the connection.
- * Runs on: main thread of clients. Touches: the connection.
+ * Runs on: main thread of clients, browsers. Touches: the connection.
  */
 import type { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { Admin } from './admin.js'
 import { Connection, type ConnectionState } from './connection.js'
 import { Consumer, type ConsumerOptions } from './consumer.js'
-import { installNativeCrc32c } from './native-crc32c.js'
+import type { Platform } from './platform/platform.js'
 import { Producer, type ProducerOptions } from './producer.js'
 import { defaultServer } from './server-address.js'
 import { Topics } from './topics.js'
@@ -75,14 +75,15 @@ export class Client {
   }
 }
 
-/** Connects; rejects when no broker answers. A connection that is lost later is made again by itself. */
-export async function connect(options: ConnectOptions = {}): Promise<Client> {
-  installNativeCrc32c()
+/** `connect` of the entries, on their platform. */
+export async function connectOn(platform: Platform, options: ConnectOptions): Promise<Client> {
+  platform.prepare()
   const { signal, onStateChange } = options
   const connection = await Connection.open(
     {
+      platform,
       server: options.server ?? defaultServer,
-      clientName: options.clientName ?? `streambus-node/${process.version}`,
+      clientName: options.clientName ?? platform.defaultClientName,
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
       requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
       onStateChange,

@@ -1,10 +1,11 @@
 /**
- * Packs and unpacks record batches with what Node.js brings: gzip.
- * Runs on: main thread of clients. Touches: the bytes it is given.
+ * Packs and unpacks record batches with what the platform brings: gzip.
+ * Runs on: main thread of clients, browsers. Touches: the bytes it is given.
  */
-import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-import { codecNames } from '../../native-free-core/log/record-batch.js'
+import { codecNames, type Decompress } from '../../native-free-core/log/record-batch.js'
+import type { Compress } from '../../native-free-core/log/record-batch-builder.js'
+import type { Platform } from './platform/platform.js'
 
 const gzipCodec = 1
 
@@ -15,22 +16,29 @@ function unsupported(codec: number): StreamBusError {
   })
 }
 
-/** Throws MESSAGE_TOO_LARGE, CORRUPT_MESSAGE, or UNSUPPORTED_COMPRESSION_TYPE naming the codec. */
-export function decompress(codec: number, bytes: Uint8Array, start: number, end: number, maxBytes: number): Uint8Array {
-  if (codec !== gzipCodec) throw unsupported(codec)
-  try {
-    return gunzipSync(bytes.subarray(start, end), { maxOutputLength: maxBytes })
-  } catch (cause) {
-    if ((cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new StreamBusError('MESSAGE_TOO_LARGE', `a gzip batch unpacks to more than ${maxBytes} bytes`, { cause })
-    }
-    throw new StreamBusError('CORRUPT_MESSAGE', `a gzip batch can't be unpacked: ${(cause as Error).message}`, {
-      cause,
-    })
+/** What it returns throws MESSAGE_TOO_LARGE, CORRUPT_MESSAGE, or UNSUPPORTED_COMPRESSION_TYPE naming the codec. */
+export function decompressWith(platform: Platform): Decompress {
+  return (codec, bytes, start, end, maxBytes) => {
+    if (codec !== gzipCodec) throw unsupported(codec)
+    const unpacked = gunzip(platform, bytes.subarray(start, end), maxBytes)
+    if (unpacked !== undefined) return unpacked
+    throw new StreamBusError('MESSAGE_TOO_LARGE', `a gzip batch unpacks to more than ${maxBytes} bytes`)
   }
 }
 
-export function compress(codec: number, bytes: Uint8Array, start: number, end: number): Uint8Array {
-  if (codec !== gzipCodec) throw unsupported(codec)
-  return gzipSync(bytes.subarray(start, end), { level: constants.Z_BEST_SPEED })
+function gunzip(platform: Platform, bytes: Uint8Array, maxBytes: number): Uint8Array | undefined {
+  try {
+    return platform.gunzip(bytes, maxBytes)
+  } catch (cause) {
+    const message = `a gzip batch can't be unpacked: ${(cause as Error).message}`
+    throw new StreamBusError('CORRUPT_MESSAGE', message, { cause })
+  }
+}
+
+/** What it returns throws UNSUPPORTED_COMPRESSION_TYPE. */
+export function compressWith(platform: Platform): Compress {
+  return (codec, bytes, start, end) => {
+    if (codec !== gzipCodec) throw unsupported(codec)
+    return platform.gzip(bytes.subarray(start, end))
+  }
 }

@@ -1,8 +1,9 @@
 /**
  * What failed connections mean, in words that say what to do.
- * Runs on: main thread of clients. Touches: nothing.
+ * Runs on: main thread of clients, browsers. Touches: nothing.
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { OpenTimeoutError } from './platform/platform.js'
 import type { ServerAddress } from './server-address.js'
 
 const startRemedy =
@@ -34,7 +35,7 @@ function describe(error: Error): readonly [string, string] {
   if (/^Unexpected server response|subprotocol/.test(error.message)) {
     return [`${error.message}; this is no StreamBus broker`, 'Check host and port.']
   }
-  if (/handshake has timed out/.test(error.message)) {
+  if (error instanceof OpenTimeoutError || /handshake has timed out/.test(error.message)) {
     return ['something listens there, but it does not answer', 'Check host and port.']
   }
   return [error.message, startRemedy]

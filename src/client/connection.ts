@@ -1,19 +1,17 @@
 /**
  * One WebSocket to a broker, opened again when it ends; everything a client does goes over it.
- * Runs on: main thread of clients. Touches: its socket and timer, the session of the core.
+ * Runs on: main thread of clients, browsers. Touches: its socket and timer, the session of the core.
  *
- * Frames: what is written in one turn goes out as one frame. The session's buffer is free again when `send` returns,
- * because ws copies a frame while it masks it; a mask of zeros would skip that copy, so none is ever used.
+ * Frames: what is written in one turn goes out as one frame. The session's buffer is free again when `send` returns:
+ * every platform's socket promises that.
  */
-import { randomFillSync } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
-import { WebSocket } from 'ws'
 import type { ByteReader } from '../../native-free-core/bytes/byte-reader.js'
 import type { ByteWriter } from '../../native-free-core/bytes/byte-writer.js'
 import { backoffMs, retryBackoff } from '../../native-free-core/client/backoff.js'
 import { ClientSession, type ResponseHandler } from '../../native-free-core/client/client-session.js'
 import type { ErrorName } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import type { Decompress } from '../../native-free-core/log/record-batch.js'
 import {
   Api,
   type DeliveryPush,
@@ -21,10 +19,14 @@ import {
   type SubscriptionEndPush,
   writeProduceRequest,
 } from '../../native-free-core/protocol/codecs.generated.js'
+import { decompressWith } from './compression.js'
 import { connectError, endOfConnection } from './connection-errors.js'
+import type { Platform, Socket } from './platform/platform.js'
 import { parseServerAddress, type ServerAddress } from './server-address.js'
+import { delay } from './waiter.js'
 
 export interface ConnectionOptions {
+  readonly platform: Platform
   /** HOST:PORT. */
   readonly server: string
   /** Program and version, for the broker's log. */
@@ -81,21 +83,24 @@ const unknownOutcomeErrors: ReadonlySet<ErrorName> = new Set([
 
 export class Connection {
   readonly address: ServerAddress
+  readonly platform: Platform
+  readonly decompress: Decompress
   private readonly options: ConnectionOptions
   private readonly session: ClientSession
   private readonly users = new Set<ConnectionUser>()
   private readonly subscriptions = new Map<number, DeliveryHandler>()
   private readonly waiters = new Set<ReadyWaiter>()
-  private socket: WebSocket | undefined
-  private socketError: StreamBusError | undefined
+  private socket: Socket | undefined
   private lastError: StreamBusError | undefined
-  private timer: NodeJS.Timeout | undefined
+  private timer: ReturnType<typeof setInterval> | undefined
   private isFlushScheduled = false
   private nextSubscriptionId = 1
   private unansweredSends: ResponseHandler[] = []
 
   private constructor(options: ConnectionOptions) {
     this.options = options
+    this.platform = options.platform
+    this.decompress = decompressWith(options.platform)
     this.address = parseServerAddress(options.server)
     this.session = new ClientSession(options, {
       ready: (hello, isOtherCluster) => this.ready(hello, isOtherCluster),
@@ -150,27 +155,32 @@ export class Connection {
 
   private connect(): void {
     this.session.connecting()
-    this.socketError = undefined
-    const socket = new WebSocket(this.address.url, ['streambus.v1'], {
-      perMessageDeflate: false,
-      maxPayload: maxPayloadBytes,
-      handshakeTimeout: this.options.connectTimeoutMs,
-      skipUTF8Validation: true,
-      generateMask: fillMask,
+    const request = {
+      url: this.address.url,
+      protocol: 'streambus.v1',
+      openTimeoutMs: this.options.connectTimeoutMs,
+      maxFrameBytes: maxPayloadBytes,
+    }
+    const socket: Socket = this.platform.openSocket(request, {
+      opened: () => this.opened(socket),
+      received: (frame) => this.received(socket, frame),
+      ended: (code, reason, error) => {
+        this.ended(
+          socket,
+          error === undefined ? endOfConnection(this.address, code, reason) : connectError(error, this.address),
+        )
+      },
     })
     this.socket = socket
-    socket.on('open', () => {
-      this.session.opened(Date.now())
-      this.flush()
-    })
-    socket.on('message', (data) => this.received(socket, data as Buffer))
-    socket.on('error', (error) => {
-      this.socketError = connectError(error, this.address)
-    })
-    socket.on('close', (code, reason) => this.ended(socket, code, reason.toString()))
   }
 
-  private received(socket: WebSocket, frame: Buffer): void {
+  private opened(socket: Socket): void {
+    if (socket !== this.socket) return
+    this.session.opened(Date.now())
+    this.flush()
+  }
+
+  private received(socket: Socket, frame: Uint8Array): void {
     if (socket !== this.socket) return
     try {
       this.session.received(frame)
@@ -181,17 +191,15 @@ export class Connection {
 
   /** Ends the connection from this side; it is opened again later. */
   private drop(error: StreamBusError): void {
-    this.socketError = error
     const { socket } = this
     if (socket === undefined) return
     socket.terminate()
-    this.ended(socket, 1006, '')
+    this.ended(socket, error)
   }
 
-  private ended(socket: WebSocket, code: number, reason: string): void {
+  private ended(socket: Socket, error: StreamBusError): void {
     if (socket !== this.socket) return
     this.socket = undefined
-    const error = this.socketError ?? endOfConnection(this.address, code, reason)
     this.unansweredSends = []
     this.lastError = this.session.disconnected(error, Date.now(), Math.random())
     // Before the first handshake there is no timer that would try again: whoever opens it is told.
@@ -225,15 +233,14 @@ export class Connection {
   /** Sends what was written; called by itself at the end of the turn. */
   flush(): void {
     const { socket } = this
-    if (socket === undefined || socket.readyState !== WebSocket.OPEN) return
+    if (socket === undefined || !socket.isOpen) return
     const frame = this.session.takeFrame()
     if (frame === undefined) return
-    const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length)
-    if (this.unansweredSends.length === 0) return socket.send(bytes)
+    if (this.unansweredSends.length === 0) return socket.send(frame)
     const handlers = this.unansweredSends
     this.unansweredSends = []
-    socket.send(bytes, (error) => {
-      for (const handler of handlers) settleUnanswered(handler, error ?? undefined)
+    socket.send(frame, (error) => {
+      for (const handler of handlers) settleUnanswered(handler, error)
     })
   }
 
@@ -288,7 +295,7 @@ export class Connection {
         return await this.attempt(call, signal)
       } catch (error) {
         if (!mayRepeat(error, call.isRepeatable) || Date.now() >= deadlineMs) throw error
-        await delay(backoffMs(attempt, retryBackoff, Math.random()), undefined, signal === undefined ? {} : { signal })
+        await delay(backoffMs(attempt, retryBackoff, Math.random()), signal)
       }
     }
   }
@@ -353,9 +360,7 @@ export class Connection {
     const { socket } = this
     this.socket = undefined
     if (socket === undefined) return
-    socket.close(1000)
-    // A broker that does not answer the close must not keep the process alive.
-    setTimeout(() => socket.terminate(), 1000).unref()
+    socket.close()
   }
 }
 
@@ -366,12 +371,6 @@ function closedError(): StreamBusError {
 function mayRepeat(error: unknown, isRepeatable: boolean): boolean {
   if (!StreamBusError.is(error)) return false
   return notDoneErrors.has(error.name) || (isRepeatable && unknownOutcomeErrors.has(error.name))
-}
-
-/** Never all zeros: ws sends those frames without the copy that frees the buffer. */
-function fillMask(mask: Buffer): void {
-  randomFillSync(mask)
-  mask[0] = mask[0]! | 1
 }
 
 function settleUnanswered(handler: ResponseHandler, error: Error | undefined): void {

@@ -1,19 +1,32 @@
 /**
  * A record batch as a consumer gets it; records are decoded when they are asked for.
- * Runs on: main thread of clients. Touches: the bytes it is given.
+ * Runs on: main thread of clients, browsers. Touches: the bytes it is given.
  */
 import type { DeliveredBatch } from '../../native-free-core/client/subscription.js'
-import { RecordBatchView, type RecordHeader, RecordReader } from '../../native-free-core/log/record-batch.js'
-import { decompress } from './compression.js'
+import {
+  type Decompress,
+  RecordBatchView,
+  type RecordHeader,
+  RecordReader,
+} from '../../native-free-core/log/record-batch.js'
+import type { Platform } from './platform/platform.js'
 
 export interface ConsumedRecord {
   readonly topic: string
   readonly partition: number
   readonly offset: number
   readonly timestampMs: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
+  /** In Node.js a Buffer. */
+  readonly key: Uint8Array | null
+  /** In Node.js a Buffer. */
+  readonly value: Uint8Array | null
   readonly headers: readonly RecordHeader[]
+}
+
+/** What it takes to read a batch; a connection has it. */
+export interface BatchTools {
+  readonly platform: Platform
+  readonly decompress: Decompress
 }
 
 const noHeaders: readonly RecordHeader[] = []
@@ -24,12 +37,14 @@ export class ConsumedBatch {
   /** As known when the batch came: the offset after the last record that can be read. */
   readonly highWatermark: number
   private readonly delivered: DeliveredBatch
+  private readonly tools: BatchTools
 
-  constructor(topic: string, partition: number, highWatermark: number, delivered: DeliveredBatch) {
+  constructor(topic: string, partition: number, highWatermark: number, delivered: DeliveredBatch, tools: BatchTools) {
     this.topic = topic
     this.partition = partition
     this.highWatermark = highWatermark
     this.delivered = delivered
+    this.tools = tools
   }
 
   /** Of the first record that `records` gives. */
@@ -77,7 +92,7 @@ export class ConsumedBatch {
 
   private reader(): RecordReader {
     const { bytes, position } = this.delivered
-    return new RecordReader().over(new RecordBatchView(bytes, position), decompress)
+    return new RecordReader().over(new RecordBatchView(bytes, position), this.tools.decompress)
   }
 
   private recordAt(reader: RecordReader): ConsumedRecord {
@@ -86,13 +101,13 @@ export class ConsumedBatch {
       partition: this.partition,
       offset: reader.offset,
       timestampMs: reader.timestamp,
-      key: bufferOf(reader, reader.keyStart, reader.keyEnd),
-      value: bufferOf(reader, reader.valueStart, reader.valueEnd),
+      key: this.viewOf(reader, reader.keyStart, reader.keyEnd),
+      value: this.viewOf(reader, reader.valueStart, reader.valueEnd),
       headers: reader.headerCount === 0 ? noHeaders : reader.headers,
     }
   }
-}
 
-function bufferOf({ bytes }: RecordReader, start: number, end: number): Buffer | null {
-  return start < 0 ? null : Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
+  private viewOf({ bytes }: RecordReader, start: number, end: number): Uint8Array | null {
+    return start < 0 ? null : this.tools.platform.viewOf(bytes, start, end)
+  }
 }

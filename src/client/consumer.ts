@@ -1,7 +1,7 @@
 /**
  * Reads a topic by subscription: an async iterator of record batches with credit, that goes on exactly where it was
  * after a lost connection.
- * Runs on: main thread of clients. Touches: the connection, its queue of batches.
+ * Runs on: main thread of clients, browsers. Touches: the connection, its queue of batches.
  */
 import {
   earliestOffset,
@@ -189,7 +189,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     try {
       for (const delivered of subscription.delivered(push)) {
         if (part.endOffset >= 0 && delivered.firstOffset >= part.endOffset) break
-        const batch = new ConsumedBatch(this.topic, part.partition, push.highWatermark, delivered)
+        const batch = new ConsumedBatch(this.topic, part.partition, push.highWatermark, delivered, this.connection)
         this.queue.push({ part, batch })
       }
     } catch (error) {

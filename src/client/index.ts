@@ -1,20 +1,13 @@
 /**
- * The client's public face.
+ * The client's public face in Node.js.
  * Runs on: main thread of clients. Touches: nothing.
  */
-export { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-export type { RecordReader } from '../../native-free-core/log/record-batch.js'
-export { Admin, type NewTopic, type OffsetAnswer, type OffsetSpec, type TopicDescription } from './admin.js'
-export { Client, connect, type ConnectOptions } from './client.js'
-export type { CallOptions, ConnectionState } from './connection.js'
-export { ConsumedBatch, type ConsumedRecord } from './consumed-batch.js'
-export { Consumer, type ConsumerOptions } from './consumer.js'
-export {
-  type DeliveryReport,
-  Producer,
-  type ProducerOptions,
-  type ProducerRecord,
-  type RecordMetadata,
-} from './producer.js'
-export type { StartPoint, TimeAgo } from './start-point.js'
-export type { BytesLike, Headers } from './text-bytes.js'
+import { type Client, connectOn, type ConnectOptions } from './client.js'
+import { nodePlatform } from './platform/node-platform.js'
+
+export * from './exports.js'
+
+/** Connects; rejects when no broker answers. A connection that is lost later is made again by itself. */
+export function connect(options: ConnectOptions = {}): Promise<Client> {
+  return connectOn(nodePlatform, options)
+}

@@ -1,19 +1,19 @@
 /**
  * Sends records in batches: by size and time, idempotent, in order per partition, again after lost connections.
- * Runs on: main thread of clients. Touches: the batch sender, what is known of topics.
+ * Runs on: main thread of clients, browsers. Touches: the batch sender, what is known of topics.
  *
  * `write` is the fast path: nothing is allocated for a record beyond what the caller made. `send` gives a promise for
  * each record.
  */
-import { randomInt } from 'node:crypto'
 import { maxBatchesInFlight, type ProduceBatch } from '../../native-free-core/client/partition-producer.js'
 import { StickyPartitioner } from '../../native-free-core/client/partitioner.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { HeaderBytes } from '../../native-free-core/log/record-batch-builder.js'
 import type { TopicInfo } from '../../native-free-core/protocol/codecs.generated.js'
 import { BatchSender, type SenderOptions, type Slot } from './batch-sender.js'
-import { compress } from './compression.js'
+import { compressWith } from './compression.js'
 import type { Connection, ConnectionUser } from './connection.js'
+import type { Platform } from './platform/platform.js'
 import { type BytesLike, bytesOrNull, type Headers, headersToBytes } from './text-bytes.js'
 import { type Topics, unknownPartition } from './topics.js'
 import { abortable, type Waiter } from './waiter.js'
@@ -87,6 +87,8 @@ interface HeldRecord {
 const KiB = 1024
 const MiB = 1024 * KiB
 const gzipCodec = 1
+/** Producers start at different partitions. */
+const firstPartitionRange = 1 << 20
 /** What a held record counts for beyond its bytes. */
 const heldRecordBytes = 200
 
@@ -109,7 +111,7 @@ export class Producer {
   constructor(connection: Connection, known: Topics, options: ProducerOptions = {}) {
     this.connection = connection
     this.known = known
-    const senderOptions = senderOptionsOf(options)
+    const senderOptions = senderOptionsOf(options, connection.platform)
     this.batchBytes = senderOptions.partition.batchBytes
     this.bufferBytes = inRange('bufferBytes', options.bufferBytes ?? 32 * MiB, 1, 2 ** 36)
     this.onDelivery = options.onDelivery
@@ -318,7 +320,7 @@ export class Producer {
   private adopt(topic: ProducerTopic, info: TopicInfo): void {
     const isOther = topic.info !== undefined && topic.info.topicId !== info.topicId
     if (topic.info === undefined || isOther) {
-      topic.partitioner = new StickyPartitioner(info.partitions.length, randomInt(1 << 20))
+      topic.partitioner = new StickyPartitioner(info.partitions.length, Math.floor(Math.random() * firstPartitionRange))
     }
     topic.info = info
     for (const slot of topic.slots) if (slot !== undefined) this.adoptSlot(slot, info, isOther)
@@ -420,7 +422,7 @@ function heldBytes(record: ProducerRecord): number {
   return heldRecordBytes + (record.key?.length ?? 0) + (record.value?.length ?? 0)
 }
 
-function senderOptionsOf(options: ProducerOptions): SenderOptions {
+function senderOptionsOf(options: ProducerOptions, platform: Platform): SenderOptions {
   const acks = options.acks ?? -1
   if (acks !== -1 && acks !== 0 && acks !== 1) {
     throw new StreamBusError('INVALID_REQUIRED_ACKS', `acks is ${String(acks)}; expected -1 (all), 0 or 1`)
@@ -436,7 +438,7 @@ function senderOptionsOf(options: ProducerOptions): SenderOptions {
     deliveryTimeoutMs: inRange('deliveryTimeoutMs', options.deliveryTimeoutMs ?? 120_000, 1, 2 ** 31),
     // Without sequence numbers a batch must not overtake one that is sent again.
     maxInFlight: isIdempotent || acks === 0 ? maxBatchesInFlight : 1,
-    ...(options.compression === 'gzip' ? { codec: gzipCodec, compress } : {}),
+    ...(options.compression === 'gzip' ? { codec: gzipCodec, compress: compressWith(platform) } : {}),
   }
   return { acks, isIdempotent, lingerMs: inRange('lingerMs', options.lingerMs ?? 1, 0, 60_000), partition }
 }

@@ -1,6 +1,6 @@
 /**
  * Where a broker is: HOST:PORT as people write it.
- * Runs on: main thread of clients. Touches: nothing.
+ * Runs on: main thread of clients, browsers. Touches: nothing.
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 

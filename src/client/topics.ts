@@ -1,6 +1,6 @@
 /**
  * What the broker said about topics, kept until it turns out to be wrong.
- * Runs on: main thread of clients. Touches: its map, the connection.
+ * Runs on: main thread of clients, browsers. Touches: its map, the connection.
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import {

@@ -1,6 +1,6 @@
 /**
  * A promise that someone else settles, or an AbortSignal.
- * Runs on: main thread of clients. Touches: nothing.
+ * Runs on: main thread of clients, browsers. Touches: nothing.
  */
 
 export interface Waiter {
@@ -18,4 +18,16 @@ export function abortable(start: (waiter: Waiter) => void, signal: AbortSignal |
     signal.addEventListener('abort', onAbort, { once: true })
     start({ resolve: () => (done(), resolve()), reject: (error) => (done(), reject(error)) })
   })
+}
+
+/** Resolves after the time; rejects with the signal's reason when it fires before. */
+export async function delay(timeMs: number, signal: AbortSignal | undefined): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  try {
+    await abortable(({ resolve }) => {
+      timer = setTimeout(resolve, timeMs)
+    }, signal)
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -160,7 +160,7 @@ export class Workload {
     let lastCount = -1
     for (const [index, { offset, value }] of records.entries()) {
       if (offset !== first + index) throw new Error(`${name}: offset ${offset} follows ${first + index - 1}`)
-      const count = value!.readUInt32BE(0)
+      const count = Buffer.from(value!.subarray(0, 4)).readUInt32BE(0)
       if (value!.some((byte, at) => at >= 4 && byte !== (count & 0xff))) {
         throw new Error(`${name}: the record at offset ${offset} has other bytes`)
       }

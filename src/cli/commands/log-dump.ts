@@ -13,8 +13,8 @@ import {
   partitionMetadataFileName,
 } from '../../../native-free-core/log/index-format.js'
 import { dumpFile } from '../../../native-free-core/log/dump.js'
-import { decompress } from '../../client/compression.js'
-import { installNativeCrc32c } from '../../client/native-crc32c.js'
+import { decompressWith } from '../../client/compression.js'
+import { nodePlatform } from '../../client/platform/node-platform.js'
 import { DataOutput } from '../output.js'
 
 /** Lines are written in pieces of about this size. */
@@ -22,7 +22,7 @@ const pieceBytes = 64 * 1024
 const magicBytes = 4
 
 export async function dumpLog(path: string, { records }: { records?: boolean }): Promise<void> {
-  installNativeCrc32c()
+  nodePlatform.prepare()
   const file = openFile(path)
   try {
     await print(linesOf(path, file, records ?? false))
@@ -61,7 +61,7 @@ function* linesOf(path: string, file: number, withRecords: boolean): Generator<s
   }
   const name = basename(path)
   if (!isPartitionFile(name)) throw unknownFile(path)
-  yield* dumpFile({ name, sizeBytes, read: readAt }, { withRecords, decompress })
+  yield* dumpFile({ name, sizeBytes, read: readAt }, { withRecords, decompress: decompressWith(nodePlatform) })
 }
 
 function isPartitionFile(name: string): boolean {

@@ -3,7 +3,7 @@
  * Runs on: main thread of clients, once. Touches: the core's CRC choice.
  */
 import { createRequire } from 'node:module'
-import { setNativeCrc32c } from '../../native-free-core/log/crc32c.js'
+import { setNativeCrc32c } from '../../../native-free-core/log/crc32c.js'
 
 /** The standard check value of CRC-32C: a build for another processor may load and still be wrong. */
 const checkInput = Buffer.from('123456789')

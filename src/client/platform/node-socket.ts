@@ -1,0 +1,63 @@
+/**
+ * A WebSocket of Node.js, by ws.
+ * Runs on: main thread of clients. Touches: its socket.
+ *
+ * ws copies a frame while it masks it, so the caller's bytes are free when `send` returns; a mask of zeros would skip
+ * that copy, so none is ever used.
+ */
+import { randomFillSync } from 'node:crypto'
+import { WebSocket } from 'ws'
+import type { Socket, SocketListener, SocketRequest } from './platform.js'
+
+/** A broker that does not answer the closing handshake must not keep the process alive. */
+const closeTimeoutMs = 1000
+
+export class NodeSocket implements Socket {
+  private readonly socket: WebSocket
+  private listener: SocketListener | undefined
+  private error: Error | undefined
+
+  constructor(request: SocketRequest, listener: SocketListener) {
+    this.listener = listener
+    const socket = new WebSocket(request.url, [request.protocol], {
+      perMessageDeflate: false,
+      maxPayload: request.maxFrameBytes,
+      handshakeTimeout: request.openTimeoutMs,
+      skipUTF8Validation: true,
+      generateMask: fillMask,
+    })
+    this.socket = socket
+    socket.on('open', () => this.listener?.opened())
+    socket.on('message', (data) => this.listener?.received(data as Buffer))
+    socket.on('error', (error) => {
+      this.error = error
+    })
+    socket.on('close', (code, reason) => this.listener?.ended(code, reason.toString(), this.error))
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN
+  }
+
+  send(bytes: Uint8Array, sent?: (error: Error | undefined) => void): void {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    if (sent === undefined) this.socket.send(buffer)
+    else this.socket.send(buffer, (error) => sent(error ?? undefined))
+  }
+
+  close(): void {
+    this.socket.close(1000)
+    setTimeout(() => this.socket.terminate(), closeTimeoutMs).unref()
+  }
+
+  terminate(): void {
+    this.listener = undefined
+    this.socket.terminate()
+  }
+}
+
+/** Never all zeros: ws sends those frames without the copy that frees the buffer. */
+function fillMask(mask: Buffer): void {
+  randomFillSync(mask)
+  mask[0] = mask[0]! | 1
+}
