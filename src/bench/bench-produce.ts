@@ -19,11 +19,13 @@ export interface BenchProduceOptions extends BenchOptions {
   readonly linger: number
   /** Records a second; absent: flat out. */
   readonly rate?: number
+  /** Seconds of the same load before, that are not counted. */
+  readonly warmUp?: number
 }
 
 class Run {
-  readonly latencies = new Latencies()
-  readonly lateness = new Latencies()
+  latencies = new Latencies()
+  lateness = new Latencies()
   readonly payload: Payload
   readonly dues: DueQueue[] = []
   deliveredCount = 0
@@ -36,6 +38,13 @@ class Run {
     this.topic = topic
     this.payload = new Payload(recordBytes)
     for (let partition = 0; partition < partitionCount; partition++) this.dues.push(new DueQueue())
+  }
+
+  /** What was counted so far was the warm-up. Nothing is under way. */
+  startCounting(): void {
+    this.latencies = new Latencies()
+    this.lateness = new Latencies()
+    this.deliveredCount = 0
   }
 
   delivered({ partition, recordCount, error }: DeliveryReport): void {
@@ -92,18 +101,18 @@ async function measure(client: Client, options: BenchProduceOptions): Promise<vo
   })
   // The topic and the producer id are looked up before the clock starts.
   await producer.send({ topic: name, value: run.payload.next(0), partition: 0 })
-  run.deliveredCount = 0
+  const load = (forSeconds: number): Promise<void> => {
+    if (rate === undefined) return flatOut(producer, run, forSeconds)
+    const send = (count: number, dueMs: number) => run.sendDue(producer, count, dueMs)
+    return paced(rate, forSeconds, send, (lateMs) => run.lateness.record(lateMs))
+  }
+  await load(options.warmUp ?? 0)
+  await producer.flush()
+  run.startCounting()
   const { pid } = await client.admin().clusterStatus()
   const cpu = new CpuMeter(pid)
   const startMs = performance.now()
-  if (rate === undefined) await flatOut(producer, run, seconds)
-  else
-    await paced(
-      rate,
-      seconds,
-      (count, dueMs) => run.sendDue(producer, count, dueMs),
-      (ms) => run.lateness.record(ms),
-    )
+  await load(seconds)
   await producer.flush()
   const elapsedSeconds = (performance.now() - startMs) / 1000
   const shares = cpu.read()

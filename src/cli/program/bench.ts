@@ -26,6 +26,7 @@ export function addBench(program: Command, environment: CliEnvironment): void {
   producing(bench.command('produce'))
     .description('records a second flat out, or latency at a rate')
     .option('--rate <N>', 'records a second, open loop: latency counts from when each was due', asCount)
+    .option('--warm-up <SECONDS>', 'the same load before, not counted', asFraction, 0)
     .action(async (options, command) => {
       const { benchProduce } = await import('../../bench/bench-produce.js')
       const { connection, json } = called(command)
