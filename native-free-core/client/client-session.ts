@@ -3,15 +3,18 @@
  * and when to connect again. Bytes and time go in, bytes come out.
  * Runs on: clients, browsers. Touches: its own buffers. Never: sockets, clocks, randomness.
  *
- *             connecting()          opened()             Hello answered
+ *             connecting()          opened()             Hello (and Authenticate) answered
  *   offline --------------> connecting ---> greeting ----------------> ready
  *      ^  at connectAtMs        |               |                        |
  *      +------------------------+---------------+---- disconnected() ----+        close() from anywhere: closed
+ *
+ * A broker that refuses the token, or wants one, is not asked again: disconnected() then leads to closed.
  */
 import type { ByteReader } from '../bytes/byte-reader.js'
 import type { ByteWriter } from '../bytes/byte-writer.js'
 import type { Uuid } from '../bytes/uuid.js'
 import { assert } from '../errors/assert.js'
+import type { ErrorName } from '../errors/error-table.js'
 import { StreamBusError } from '../errors/streambus-error.js'
 import {
   Api,
@@ -23,6 +26,7 @@ import {
   readHelloResponse,
   readSubscriptionEndPush,
   type SubscriptionEndPush,
+  writeAuthenticateRequest,
   writeHelloRequest,
 } from '../protocol/codecs.generated.js'
 import { FrameWriter, MessageFlag, type MessageHeader, messageHeaderBytes, readFrame } from '../protocol/frame.js'
@@ -41,12 +45,16 @@ export interface SessionListener {
   ready(hello: HelloResponse, isOtherCluster: boolean): void
   /** Pending requests have failed already. */
   lost(error: StreamBusError): void
+  /** The broker does not want this client: the session is closed and connects no more. Comes after `lost`. */
+  refused(error: StreamBusError): void
   delivered(push: DeliveryPush): void
   subscriptionEnded(push: SubscriptionEndPush): void
 }
 
 export interface SessionOptions {
   readonly clientName: string
+  /** Sent with Hello. */
+  readonly token?: string | undefined
   /** A request unanswered for longer means that the connection is dead. */
   readonly requestTimeoutMs: number
   readonly backoff?: BackoffOptions
@@ -61,6 +69,12 @@ interface PendingRequest {
   readonly produceBytes: number
 }
 
+/** To come again with the same token would change nothing, and keep the broker busy. */
+const refusals: ReadonlySet<ErrorName> = new Set([
+  'AUTHENTICATION_REQUIRED',
+  'SASL_AUTHENTICATION_FAILED',
+  'UNSUPPORTED_SASL_MECHANISM',
+])
 /** Frames are sent once they are this large: more messages in one frame save nothing. */
 const fullFrameBytes = 512 * 1024
 /** partition id, acks and the length of the batch. */
@@ -93,7 +107,7 @@ export class ClientSession {
     this.state = 'connecting'
   }
 
-  /** The connection is open; Hello is the first frame to be sent. */
+  /** The connection is open; Hello, and Authenticate where there is a token, are the first frame to be sent. */
   opened(nowMs: number): void {
     this.state = 'greeting'
     this.farewell = undefined
@@ -101,12 +115,24 @@ export class ClientSession {
     const writer = this.begin(Api.Hello, { succeeded: (body) => this.greeted(body), failed: () => {} }, nowMs)
     writeHelloRequest(writer, { protocolVersion, clientName: this.options.clientName })
     this.end()
+    const { token } = this.options
+    if (token !== undefined) this.authenticate(token, nowMs)
+  }
+
+  private authenticate(token: string, nowMs: number): void {
+    const handler = { succeeded: () => this.becomeReady(), failed: () => {} }
+    writeAuthenticateRequest(this.begin(Api.Authenticate, handler, nowMs), { mechanism: 'TOKEN', token })
+    this.end()
   }
 
   private greeted(body: ByteReader): void {
-    const hello = readHelloResponse(body)
+    this.hello = readHelloResponse(body)
+    if (this.options.token === undefined) this.becomeReady()
+  }
+
+  private becomeReady(): void {
+    const hello = this.hello!
     const isOtherCluster = this.clusterId !== undefined && this.clusterId !== hello.clusterId
-    this.hello = hello
     this.clusterId = hello.clusterId
     this.state = 'ready'
     this.attemptCount = 0
@@ -160,7 +186,7 @@ export class ClientSession {
     return frame
   }
 
-  /** A frame came. Throws MALFORMED_FRAME: the caller then closes the connection. */
+  /** A frame came. Throws MALFORMED_FRAME or why the handshake failed: the caller then closes the connection. */
   received(frame: Uint8Array): void {
     readFrame(frame, (header, body) => this.message(header, body))
   }
@@ -189,8 +215,8 @@ export class ClientSession {
     if ((header.flags & MessageFlag.error) === 0) return request.handler.succeeded(body)
     const { code, message } = readErrorBody(body)
     const error = StreamBusError.fromCode(code, message)
-    if (request.api === Api.Hello) this.farewell = error
     request.handler.failed(error)
+    if (request.api === Api.Hello || request.api === Api.Authenticate) throw error
   }
 
   /** The connection ended or could not be made. `random` is from [0, 1). Returns the reason that is known best. */
@@ -198,12 +224,14 @@ export class ClientSession {
     if (this.state === 'closed' || this.state === 'offline') return error
     const wasReady = this.state === 'ready'
     const reason = this.farewell ?? error
-    this.state = 'offline'
+    const isRefused = refusals.has(reason.name)
+    this.state = isRefused ? 'closed' : 'offline'
     this.farewell = undefined
     this.connectAtMs = nowMs + backoffMs(this.attemptCount++, this.options.backoff ?? reconnectBackoff, random)
     this.output.reset()
     this.failPending(reason)
     if (wasReady) this.listener.lost(reason)
+    if (isRefused) this.listener.refused(reason)
     return reason
   }
 

@@ -42,6 +42,8 @@ export const errorTable = {
     'Ask the operator for the right that the message names.'),
   INVALID_TIMESTAMP: row(32, false, 400, 'A record timestamp is too far from the broker\'s clock.',
     'Set the sender\'s clock, or the topic\'s message.timestamp.before.max.ms and message.timestamp.after.max.ms.'),
+  UNSUPPORTED_SASL_MECHANISM: row(33, false, 400, 'The broker does not know this way to authenticate.',
+    'Authenticate with mechanism TOKEN.'),
   UNSUPPORTED_VERSION: row(35, false, 400, 'The other side speaks a protocol version that this side does not.',
     'Upgrade the older side.'),
   TOPIC_ALREADY_EXISTS: row(36, false, 409, 'A topic of this name, or one that collides with it, exists.',
@@ -66,6 +68,8 @@ export const errorTable = {
   KAFKA_STORAGE_ERROR: row(56, true, 503,
     'The disk refused a read or a write; the partitions of that shard are offline.',
     'Look at the broker log, mend the disk, restart the broker.'),
+  SASL_AUTHENTICATION_FAILED: row(58, false, 401, 'The broker does not accept the token: it is wrong or was revoked.',
+    'Pass a token that the broker knows; its operator makes one with `streambus token create`.'),
   UNKNOWN_PRODUCER_ID: row(59, false, 409, 'The partition does not know this producer id any more.',
     'Ask for a new producer id; records sent before may be in the log.'),
   POLICY_VIOLATION: row(44, false, 403, 'The request is against the broker\'s policy.', 'See the message.'),
@@ -122,6 +126,8 @@ export const errorTable = {
     'Offer streambus.v1 or streambus.json.v1.'),
   USAGE: row(1023, false, 400, 'A command line or a call has a wrong argument.', 'See --help.'),
   UNSUITABLE_RUNTIME: row(1024, false, 500, 'The runtime lacks something that StreamBus needs.', 'See the message.'),
+  AUTHENTICATION_REQUIRED: row(1025, false, 401, 'The broker answers only those who authenticate, and no token came.',
+    'Pass a token: connect({ token }), --token or STREAMBUS_TOKEN; over HTTP the header Authorization: Bearer TOKEN.'),
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorName = keyof typeof errorTable

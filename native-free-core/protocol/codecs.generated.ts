@@ -878,6 +878,47 @@ export function readFailurePush(reader: ByteReader): FailurePush {
   }
 }
 
+/** Who the client is. Comes in the same frame as Hello, right after it; brokers know it since 0.2. */
+export interface AuthenticateRequest {
+  /** TOKEN. */
+  readonly mechanism: string
+  /** The secret, as `streambus token create` printed it. */
+  readonly token: string
+}
+
+export function writeAuthenticateRequest(writer: ByteWriter, value: AuthenticateRequest): void {
+  writer.string(value.mechanism)
+  writer.string(value.token)
+}
+
+export function readAuthenticateRequest(reader: ByteReader): AuthenticateRequest {
+  return {
+    mechanism: reader.string(),
+    token: reader.string(),
+  }
+}
+
+/** The answer to Authenticate. */
+export interface AuthenticateResponse {
+  /** The name that the token stands for. */
+  readonly principal: string
+  /** What it may do. */
+  readonly roles: readonly string[]
+}
+
+export function writeAuthenticateResponse(writer: ByteWriter, value: AuthenticateResponse): void {
+  writer.string(value.principal)
+  writer.count(value.roles.length)
+  for (const item of value.roles) writer.string(item)
+}
+
+export function readAuthenticateResponse(reader: ByteReader): AuthenticateResponse {
+  return {
+    principal: reader.string(),
+    roles: readArray(reader, () => reader.string()),
+  }
+}
+
 /** The api numbers by name. */
 export const Api = {
   Hello: 0,
@@ -899,6 +940,7 @@ export const Api = {
   SubscriptionEnd: 16,
   ClusterStatus: 17,
   Failure: 18,
+  Authenticate: 19,
 } as const
 
 export type ApiName = keyof typeof Api
@@ -924,4 +966,5 @@ export const codecs = {
   SubscriptionEnd: { request: { write: writeSubscriptionEndPush, read: readSubscriptionEndPush }, response: undefined },
   ClusterStatus: { request: { write: writeClusterStatusRequest, read: readClusterStatusRequest }, response: { write: writeClusterStatusResponse, read: readClusterStatusResponse } },
   Failure: { request: { write: writeFailurePush, read: readFailurePush }, response: undefined },
+  Authenticate: { request: { write: writeAuthenticateRequest, read: readAuthenticateRequest }, response: { write: writeAuthenticateResponse, read: readAuthenticateResponse } },
 } as const

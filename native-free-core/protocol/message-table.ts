@@ -106,7 +106,7 @@ export const messageRows: Readonly<Record<string, MessageRow>> = {
       field('maxCreditBytes', 'u32', 'The most credit that a subscription may hold.'),
       field('idleTimeoutMs', 'u32', 'Send something at least this often.'),
     ],
-    errors: ['UNSUPPORTED_VERSION', 'MALFORMED_FRAME'],
+    errors: ['UNSUPPORTED_VERSION', 'MALFORMED_FRAME', 'AUTHENTICATION_REQUIRED'],
   },
   Ping: {
     api: 1, kind: 'request', since: 1, operation: 'none', resource: 'none',
@@ -295,5 +295,18 @@ export const messageRows: Readonly<Record<string, MessageRow>> = {
       field('message', 'string', 'What was wrong, and what to do.'),
     ],
     errors: [],
+  },
+  Authenticate: {
+    api: 19, kind: 'request', since: 1, operation: 'none', resource: 'none',
+    about: 'Who the client is. Comes in the same frame as Hello, right after it; brokers know it since 0.2.',
+    fields: [
+      field('mechanism', 'string', 'TOKEN.'),
+      field('token', 'string', 'The secret, as `streambus token create` printed it.'),
+    ],
+    response: [
+      field('principal', 'string', 'The name that the token stands for.'),
+      field('roles', 'string[]', 'What it may do.'),
+    ],
+    errors: ['SASL_AUTHENTICATION_FAILED', 'UNSUPPORTED_SASL_MECHANISM'],
   },
 }

@@ -26,10 +26,11 @@ export async function withClient<Result>(
   }
 }
 
-function stateTeller(server: () => string): (state: 'connected' | 'lost', error?: StreamBusError) => void {
+function stateTeller(server: () => string): (state: 'connected' | 'lost' | 'refused', error?: StreamBusError) => void {
   let wasLost = false
   return (state, error) => {
     if (state === 'lost') tell(`lost the connection to ${server()} (${error?.message}); connecting again ...`)
+    else if (state === 'refused') return
     else if (wasLost) tell(`connected to ${server()} again`)
     wasLost = state === 'lost'
   }

@@ -14,6 +14,8 @@ import { Topics } from './topics.js'
 export interface ConnectOptions {
   /** HOST:PORT, default 127.0.0.1:9400. */
   readonly server?: string | undefined
+  /** Who this is, to a broker that asks. A token that is refused ends the client: it does not connect again. */
+  readonly token?: string | undefined
   /** Shown in the broker's log. */
   readonly clientName?: string | undefined
   /** For the handshake, default 10 s. */
@@ -22,7 +24,7 @@ export interface ConnectOptions {
   readonly requestTimeoutMs?: number | undefined
   /** Ends the attempt to connect. */
   readonly signal?: AbortSignal | undefined
-  /** Told when the connection is lost and when it is there again. */
+  /** Told when the connection is lost, when it is there again, and when the broker does not want this client any more. */
   readonly onStateChange?: ((state: ConnectionState, error?: StreamBusError) => void) | undefined
 }
 
@@ -38,6 +40,7 @@ export class Client {
         if (isOtherCluster) this.topics.forgetAll()
       },
       lost: () => {},
+      refused: () => {},
       tick: () => {},
     })
   }
@@ -83,6 +86,7 @@ export async function connectOn(platform: Platform, options: ConnectOptions): Pr
     {
       platform,
       server: options.server ?? defaultServer,
+      token: options.token,
       clientName: options.clientName ?? platform.defaultClientName,
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
       requestTimeoutMs: options.requestTimeoutMs ?? 30_000,

@@ -31,18 +31,21 @@ export interface ConnectionOptions {
   readonly server: string
   /** Program and version, for the broker's log. */
   readonly clientName: string
+  readonly token?: string | undefined
   readonly connectTimeoutMs: number
   /** A request unanswered for longer means that the connection is dead. */
   readonly requestTimeoutMs: number
   readonly onStateChange?: ((state: ConnectionState, error?: StreamBusError) => void) | undefined
 }
 
-export type ConnectionState = 'connected' | 'lost'
+export type ConnectionState = 'connected' | 'lost' | 'refused'
 
 /** A producer or consumer on the connection. */
 export interface ConnectionUser {
   ready(isOtherCluster: boolean): void
   lost(error: StreamBusError): void
+  /** There will be no connection any more. */
+  refused(error: StreamBusError): void
   tick(nowMs: number): void
 }
 
@@ -92,6 +95,7 @@ export class Connection {
   private readonly waiters = new Set<ReadyWaiter>()
   private socket: Socket | undefined
   private lastError: StreamBusError | undefined
+  private refusal: StreamBusError | undefined
   private timer: ReturnType<typeof setInterval> | undefined
   private isFlushScheduled = false
   private nextSubscriptionId = 1
@@ -105,6 +109,7 @@ export class Connection {
     this.session = new ClientSession(options, {
       ready: (hello, isOtherCluster) => this.ready(hello, isOtherCluster),
       lost: (error) => this.lost(error),
+      refused: (error) => this.refused(error),
       delivered: (push) => this.subscriptions.get(push.subscriptionId)?.delivered(push),
       subscriptionEnded: (push) => this.subscriptions.get(push.subscriptionId)?.subscriptionEnded(push),
     })
@@ -221,6 +226,15 @@ export class Connection {
     this.options.onStateChange?.('lost', error)
   }
 
+  /** The broker does not want this client: whoever waits is told, and nothing is tried again. */
+  private refused(error: StreamBusError): void {
+    this.refusal = error
+    clearInterval(this.timer)
+    this.failWaiters(error)
+    for (const user of this.users) user.refused(error)
+    this.options.onStateChange?.('refused', error)
+  }
+
   private tick(): void {
     const nowMs = Date.now()
     if (this.session.state === 'offline' && nowMs >= this.session.connectAtMs) this.connect()
@@ -320,7 +334,7 @@ export class Connection {
   /** Waits for the handshake, at most as long as a request may take. */
   private whenReady(signal?: AbortSignal): Promise<void> {
     if (this.isReady) return Promise.resolve()
-    if (this.session.state === 'closed') return Promise.reject(closedError())
+    if (this.session.state === 'closed') return Promise.reject(this.refusal ?? closedError())
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => waiter.reject(this.notConnected()), this.options.requestTimeoutMs)
       const onAbort = () => waiter.reject(signal?.reason)

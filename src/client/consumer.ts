@@ -91,6 +91,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     this.user = {
       ready: (isOtherCluster) => this.reconnected(isOtherCluster),
       lost: () => this.lost(),
+      refused: (error) => this.fail(error),
       tick: () => this.subscribeAll(),
     }
     connection.addUser(this.user)

@@ -106,6 +106,7 @@ export class Producer {
   private bufferedBytes = 0
   private readyWaiters: Waiter[] = []
   private unreported: StreamBusError | undefined
+  private refusal: StreamBusError | undefined
   private isClosed = false
 
   constructor(connection: Connection, known: Topics, options: ProducerOptions = {}) {
@@ -123,6 +124,7 @@ export class Producer {
     this.user = {
       ready: (isOtherCluster) => (isOtherCluster ? this.clusterChanged() : this.sender.reconnected()),
       lost: (error) => this.sender.lost(error),
+      refused: (error) => this.refused(error),
       tick: (nowMs) => this.sender.tick(nowMs),
     }
     connection.addUser(this.user)
@@ -206,12 +208,18 @@ export class Producer {
 
   /** Flushes and ends; rejects as `flush` does. What is not acknowledged when `signal` fires has failed. */
   async close(options: { signal?: AbortSignal } = {}): Promise<void> {
+    if (this.refusal !== undefined) return this.flush()
     if (this.isClosed) return
     try {
       await this.flush(options)
     } finally {
       this.end(new StreamBusError('NETWORK_EXCEPTION', 'the producer was closed before the record was acknowledged'))
     }
+  }
+
+  private refused(error: StreamBusError): void {
+    this.refusal = error
+    this.end(error)
   }
 
   private end(error: StreamBusError): void {
@@ -225,6 +233,7 @@ export class Producer {
   // Taking records.
 
   private topicOf(name: string): ProducerTopic {
+    if (this.refusal !== undefined) throw this.refusal
     if (this.isClosed) throw new StreamBusError('USAGE', 'the producer is closed', { remedy: 'Make another producer.' })
     if (this.lastTopic?.name === name) return this.lastTopic
     const topic = this.topics.get(name) ?? newTopic(name)

@@ -343,6 +343,12 @@ const handlerOf: Readonly<Record<string, Handler>> = {
     session.isGreeted = true
     session.answer(helloApi, correlationId, startedMs, (out) => codecs.writeHelloResponse(out, response))
   },
+  Authenticate: asked(
+    'Authenticate',
+    codecs.readAuthenticateRequest,
+    codecs.writeAuthenticateResponse,
+    (session, request) => session.ops.authenticate(session, request),
+  ),
   Ping: asked('Ping', codecs.readPingRequest, codecs.writePingResponse, (session) => session.ops.ping(session)),
   Metadata: asked('Metadata', codecs.readMetadataRequest, codecs.writeMetadataResponse, (session, request) =>
     session.ops.metadata(session, request),

@@ -33,7 +33,8 @@ const record = {
 }
 
 const schemas = {
-  hello: { protocolVersion: optional(integer(0, 0xffff)), clientName: optional(text) },
+  hello: { protocolVersion: optional(integer(0, 0xffff)), clientName: optional(text), token: optional(text) },
+  authenticate: { token: text },
   ping: {},
   metadata: { topics: optional({ type: 'array', items: topic, max: 10_000 }) },
   createTopic: {

@@ -118,6 +118,8 @@ export class JsonSession extends Session {
     switch (request.op) {
       case 'hello':
         return this.hello(request)
+      case 'authenticate':
+        return this.authenticate(request['token'] as string)
       case 'ping':
         return this.operations.ping(this)
       case 'metadata':
@@ -159,8 +161,20 @@ export class JsonSession extends Session {
   }
 
   private hello(request: JsonRequest): object {
-    const { protocolVersion, clientName } = request as { protocolVersion?: number; clientName?: string }
-    return this.operations.hello(this, { protocolVersion: protocolVersion ?? 1, clientName: clientName ?? '' })
+    const { protocolVersion, clientName, token } = request as {
+      protocolVersion?: number
+      clientName?: string
+      token?: string
+    }
+    const answer = this.operations.hello(this, {
+      protocolVersion: protocolVersion ?? 1,
+      clientName: clientName ?? '',
+    })
+    return token === undefined ? answer : { ...answer, ...this.authenticate(token) }
+  }
+
+  private authenticate(token: string): object {
+    return this.operations.authenticate(this, { mechanism: 'TOKEN', token })
   }
 
   private metadata(request: JsonRequest): object {

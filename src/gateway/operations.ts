@@ -17,6 +17,8 @@ import {
 import type { PartitionPlace, TopicImage } from '../../native-free-core/metadata/metadata-image.js'
 import type {
   AlterTopicConfigRequest,
+  AuthenticateRequest,
+  AuthenticateResponse,
   ClusterStatusResponse,
   ConfigEntry,
   CreateTopicRequest,
@@ -62,6 +64,7 @@ export interface Caller extends ProduceOwner, Subscriber {
 
 const rows = {
   hello: rowOf('Hello'),
+  authenticate: rowOf('Authenticate'),
   ping: rowOf('Ping'),
   metadata: rowOf('Metadata'),
   createTopic: rowOf('CreateTopic'),
@@ -122,6 +125,13 @@ export class Operations {
       maxCreditBytes: config.maxCreditBytes,
       idleTimeoutMs: config.idleTimeoutMs,
     }
+  }
+
+  /** Without tokens in the configuration nobody is asked: any token will do. */
+  authenticate(caller: Caller, { mechanism }: AuthenticateRequest): AuthenticateResponse {
+    this.require(caller, rows.authenticate)
+    if (mechanism !== 'TOKEN') throw unknownMechanism(mechanism)
+    return { principal: caller.principal, roles: ['admin'] }
   }
 
   ping(caller: Caller): PingResponse {
@@ -466,6 +476,13 @@ function startOf(wanted: number, state: PartitionState, place: PartitionPlace): 
   throw new StreamBusError(
     'OFFSET_OUT_OF_RANGE',
     `offset is ${wanted} for ${nameOf(place)}; expected ${state.logStartOffset} to ${state.highWatermark}`,
+  )
+}
+
+function unknownMechanism(mechanism: string): StreamBusError {
+  return new StreamBusError(
+    'UNSUPPORTED_SASL_MECHANISM',
+    `the mechanism is "${mechanism.slice(0, 40)}"; this broker knows TOKEN`,
   )
 }
 

@@ -57,6 +57,8 @@ export class FakeBroker {
   /** Delivered at a time. */
   deliveryBytes = 64 * 1024
   idleTimeoutMs = 120_000
+  /** The only one that is accepted; undefined: nobody is asked. */
+  token: string | undefined
   /** Decides for each request. */
   plan: (api: number) => Fault = () => 'answer'
   /** Requests by api, counted. */
@@ -157,7 +159,7 @@ export class FakeBroker {
   private message(session: Session, header: MessageHeader, body: ByteReader): void {
     const { api, correlationId } = header
     this.requestCounts.set(api, (this.requestCounts.get(api) ?? 0) + 1)
-    const fault = api === Api.Hello || api === Api.Credit ? 'answer' : this.plan(api)
+    const fault = api === Api.Hello || api === Api.Authenticate || api === Api.Credit ? 'answer' : this.plan(api)
     if (fault === 'drop before') return session.socket.terminate()
     try {
       if (StreamBusError.is(fault)) throw fault
@@ -180,6 +182,8 @@ export class FakeBroker {
     switch (api) {
       case Api.Hello:
         return (writer) => protocol.writeHelloResponse(writer, this.hello())
+      case Api.Authenticate:
+        return this.authenticate(protocol.readAuthenticateRequest(body).token)
       case Api.Ping:
         return (writer) => protocol.writePingResponse(writer, { brokerTimeMs: 0 })
       case Api.Metadata:
@@ -208,6 +212,13 @@ export class FakeBroker {
       default:
         throw new StreamBusError('NOT_SUPPORTED_YET', `the fake broker has no api ${api}`)
     }
+  }
+
+  private authenticate(token: string): (writer: FrameWriter['body']) => void {
+    if (this.token !== undefined && token !== this.token) {
+      throw new StreamBusError('SASL_AUTHENTICATION_FAILED', 'the token is not known')
+    }
+    return (writer) => protocol.writeAuthenticateResponse(writer, { principal: 'p', roles: ['admin'] })
   }
 
   private hello(): protocol.HelloResponse {

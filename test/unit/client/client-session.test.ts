@@ -8,7 +8,9 @@ import { ClientSession } from '../../../native-free-core/client/client-session.j
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import {
   Api,
+  readAuthenticateRequest,
   readPingResponse,
+  writeAuthenticateResponse,
   writeFailurePush,
   writeHelloResponse,
   writePingResponse,
@@ -40,13 +42,14 @@ function frameOf(write: (out: FrameWriter) => void): Uint8Array {
   return out.view().slice()
 }
 
-function setUp() {
+function setUp(token?: string) {
   const events: string[] = []
   const session = new ClientSession(
-    { clientName: 'test', requestTimeoutMs: 1000 },
+    { clientName: 'test', requestTimeoutMs: 1000, token },
     {
       ready: (_hello, isOtherCluster) => events.push(isOtherCluster ? 'ready, other cluster' : 'ready'),
       lost: (error) => events.push(`lost: ${error.name}`),
+      refused: (error) => events.push(`refused: ${error.name}`),
       delivered: () => events.push('delivered'),
       subscriptionEnded: () => events.push('ended'),
     },
@@ -133,6 +136,70 @@ describe('ClientSession', () => {
     session.received(farewell)
     expect(session.disconnected(lost, 0, 0).message).to.equal('too quiet')
     expect(events).to.deep.equal(['ready', 'lost: IDLE_TIMEOUT'])
+  })
+
+  describe('with a token', () => {
+    const setUpGreeted = () => {
+      const all = setUp('secret')
+      all.session.connecting()
+      all.session.opened(0)
+      const frame = all.session.takeFrame()!.slice()
+      const [helloHeader, authenticateHeader] = headersOf(frame)
+      const answerHello = (out: FrameWriter) => {
+        writeHelloResponse(out.begin(Api.Hello, MessageFlag.response, helloHeader!.correlationId), hello)
+        out.end()
+      }
+      const answerToken = (out: FrameWriter) => {
+        const body = out.begin(Api.Authenticate, MessageFlag.response, authenticateHeader!.correlationId)
+        writeAuthenticateResponse(body, { principal: 'p', roles: [] })
+        out.end()
+      }
+      const refuseToken = (out: FrameWriter) =>
+        out.error(Api.Authenticate, authenticateHeader!.correlationId, { code: 58, message: 'not known' })
+      return { ...all, frame, answerHello, answerToken, refuseToken }
+    }
+
+    it('sends it in the frame of Hello, and is ready when both are answered', () => {
+      const { session, frame, events, answerHello, answerToken } = setUpGreeted()
+      const tokens: string[] = []
+      readFrame(frame, ({ api }, body) => {
+        if (api === Api.Authenticate) tokens.push(readAuthenticateRequest(body).token)
+      })
+      expect(headersOf(frame).map(({ api }) => api)).to.deep.equal([Api.Hello, Api.Authenticate])
+      expect(tokens).to.deep.equal(['secret'])
+      session.received(frameOf(answerHello))
+      expect(session.state).to.equal('greeting')
+      session.received(frameOf(answerToken))
+      expect(events).to.deep.equal(['ready'])
+    })
+
+    it('does not come again when it is refused', () => {
+      const { session, events, answerHello, refuseToken } = setUpGreeted()
+      session.received(frameOf(answerHello))
+      let thrown: unknown
+      try {
+        session.received(frameOf(refuseToken))
+      } catch (error) {
+        thrown = error
+      }
+      expect(thrown).to.include({ name: 'SASL_AUTHENTICATION_FAILED', message: 'not known', retriable: false })
+      session.disconnected(thrown as StreamBusError, 0, 0)
+      expect(session.state).to.equal('closed')
+      expect(events).to.deep.equal(['refused: SASL_AUTHENTICATION_FAILED'])
+    })
+
+    it('does not come again when it is revoked later', () => {
+      const { session, events, answerHello, answerToken } = setUpGreeted()
+      session.received(frameOf((out) => (answerHello(out), answerToken(out))))
+      const farewell = frameOf((out) => {
+        writeFailurePush(out.begin(Api.Failure, 0, 0), { code: 58, message: 'revoked' })
+        out.end()
+      })
+      session.received(farewell)
+      expect(session.disconnected(lost, 0, 0).message).to.equal('revoked')
+      expect(session.state).to.equal('closed')
+      expect(events).to.deep.equal(['ready', 'lost: SASL_AUTHENTICATION_FAILED', 'refused: SASL_AUTHENTICATION_FAILED'])
+    })
   })
 
   it('says when another cluster answers', () => {

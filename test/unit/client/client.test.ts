@@ -66,6 +66,40 @@ describe('client', () => {
   const consume = (options: Partial<ConsumerOptions> = {}) =>
     client.consumer({ topic: 't', untilEnd: true, ...options })
 
+  describe('token', () => {
+    it('is sent with the handshake, and a wrong one is not tried again', async () => {
+      broker.token = 'right'
+      const right = await connect({ server: broker.address, token: 'right' })
+      await right.admin().listTopics()
+      await right.close()
+      const connectionsBefore = broker.connectionCount
+      const error = await failureOf(connect({ server: broker.address, token: 'wrong' }))
+      expect(error).to.include({ name: 'SASL_AUTHENTICATION_FAILED', retriable: false })
+      expect(error.remedy).to.contain('streambus token create')
+      expect(broker.connectionCount).to.equal(connectionsBefore + 1)
+    })
+
+    it('that is revoked ends producers, consumers and requests with the reason', async () => {
+      broker.addTopic('t')
+      broker.token = 'old'
+      const states: string[] = []
+      const ours = await connect({ server: broker.address, token: 'old', onStateChange: (state) => states.push(state) })
+      const consumer = ours.consumer({ topic: 't' })
+      const reading = failureOf(readAll(consumer))
+      const producer = ours.producer()
+      await producer.send({ topic: 't', value: 'before' })
+      broker.token = 'new'
+      broker.dropAll()
+      expect(await reading).to.include({ name: 'SASL_AUTHENTICATION_FAILED' })
+      for (const act of [() => ours.admin().listTopics(), () => producer.send({ topic: 't', value: 'after' })]) {
+        expect(await failureOf(act())).to.include({ name: 'SASL_AUTHENTICATION_FAILED' })
+      }
+      await producer.close()
+      await ours.close()
+      expect(states).to.deep.equal(['connected', 'lost', 'refused'])
+    })
+  })
+
   describe('producer', () => {
     it('tells each record its offset', async () => {
       broker.addTopic('t')

@@ -14,6 +14,7 @@ const topic = { partitionId: 0 }
 /** A right body for each row that a client may send. */
 const bodies: Readonly<Record<string, (body: ByteWriter) => void>> = {
   Hello: (body) => codecs.writeHelloRequest(body, { protocolVersion: 1, clientName: '' }),
+  Authenticate: (body) => codecs.writeAuthenticateRequest(body, { mechanism: 'TOKEN', token: 'x' }),
   Ping: () => undefined,
   Metadata: (body) => codecs.writeMetadataRequest(body, { all: false, names: ['t'] }),
   CreateTopic: (body) =>
@@ -34,6 +35,7 @@ const bodies: Readonly<Record<string, (body: ByteWriter) => void>> = {
 }
 
 const jsonBodies: Readonly<Record<string, object>> = {
+  Authenticate: { token: 'x' },
   Metadata: { topics: ['t'] },
   CreateTopic: { topic: 'n' },
   DeleteTopic: { topic: 't' },
