@@ -24,7 +24,7 @@ export interface ConnectOptions {
   readonly requestTimeoutMs?: number | undefined
   /** Ends the attempt to connect. */
   readonly signal?: AbortSignal | undefined
-  /** Told when the connection is lost, when it is there again, and when the broker does not want this client any more. */
+  /** Told when the connection is lost, when it is there again, and when the broker refuses this client for good. */
   readonly onStateChange?: ((state: ConnectionState, error?: StreamBusError) => void) | undefined
 }
 
