@@ -1,7 +1,7 @@
 /**
- * Builds with esbuild. `node tools/build.mjs dist` bundles the broker, its command line and its workers into dist/;
- * `node tools/build.mjs build` transpiles every TypeScript file one to one into build/, which tests run from.
- * Without an argument both are built.
+ * Builds with esbuild. `node tools/build.mjs dist` bundles the broker, its command line, its workers and the client
+ * into dist/; `node tools/build.mjs build` transpiles every TypeScript file one to one into build/, which tests run
+ * from. Without an argument both are built. `types` writes the declarations, and makes the packages ready to be packed.
  */
 import { build } from 'esbuild'
 import {
@@ -125,6 +125,11 @@ async function main(targets) {
   const startMs = performance.now()
   if (targets.length === 0 || targets.includes('dist')) await buildDist()
   if (targets.length === 0 || targets.includes('build')) await buildTree()
+  if (targets.includes('types')) {
+    // TypeScript is loaded for this alone: a start needs no types and should not wait for it.
+    const { assemblePackages } = await import('./packages/assemble.mjs')
+    await assemblePackages()
+  }
   console.log(`build: ${targets.join(' and ') || 'dist and build'} in ${Math.round(performance.now() - startMs)} ms`)
 }
 

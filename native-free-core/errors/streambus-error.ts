@@ -12,6 +12,7 @@ export class StreamBusError extends Error {
   readonly code: number
   readonly retriable: boolean
   readonly remedy: string
+  /** @internal */
   readonly [brand] = true
 
   /** `message` names the value that was wrong; the remedy defaults to the row's. */

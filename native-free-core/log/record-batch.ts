@@ -349,7 +349,10 @@ export class RecordReader {
   private recordCount = 0
   private index = 0
 
-  /** Throws CORRUPT_MESSAGE or UNSUPPORTED_COMPRESSION_TYPE; the batch's header must have been validated. */
+  /**
+   * Throws CORRUPT_MESSAGE or UNSUPPORTED_COMPRESSION_TYPE; the batch's header must have been validated.
+   * @internal
+   */
   over(batch: RecordBatchView, decompress?: Decompress, maxBytes = defaultMaxDecompressedBytes): this {
     const start = batch.position + batchHeaderBytes
     const end = batch.position + batch.sizeBytes

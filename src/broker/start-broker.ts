@@ -29,9 +29,15 @@ import { WorkerFleet } from './worker-fleet.js'
 
 export interface BrokerOptions extends Partial<BrokerConfig> {
   readonly log?: Log
-  /** Where the built worker files are; found beside this file if left out. */
+  /**
+   * Where the built worker files are; found beside this file if left out.
+   * @internal
+   */
   readonly workerFolder?: string
-  /** A module that exports createDisk(), in place of the real disk; tests only. */
+  /**
+   * A module that exports createDisk(), in place of the real disk; tests only.
+   * @internal
+   */
   readonly diskModule?: string
   /** The broker can't go on: what was acknowledged is safe, the process should end. */
   readonly onFatal?: (error: StreamBusError) => void
@@ -107,7 +113,10 @@ export class Broker implements ClusterAccess {
     this.around = around
   }
 
-  /** Call once; see startBroker. */
+  /**
+   * Call once; see startBroker.
+   * @internal
+   */
   async start(): Promise<void> {
     const started = performance.now()
     refuseInsecure(this.config)
@@ -229,7 +238,10 @@ export class Broker implements ClusterAccess {
     await this.metadata?.stop()
   }
 
-  /** Ends everything without settling: after a failure. The journals keep what was acknowledged. */
+  /**
+   * Ends everything without settling: after a failure. The journals keep what was acknowledged.
+   * @internal
+   */
   async abandon(): Promise<void> {
     this.closing ??= Promise.resolve()
     this.scrubber?.stop()
@@ -245,6 +257,7 @@ export class Broker implements ClusterAccess {
     return this.config.brokerId
   }
 
+  /** @internal */
   image(): MetadataImage {
     return this.running().image
   }
@@ -254,17 +267,22 @@ export class Broker implements ClusterAccess {
     return this.metadata
   }
 
-  /** Resolves when every shard has applied the change. */
+  /**
+   * Resolves when every shard has applied the change.
+   * @internal
+   */
   async change(command: MetadataCommand): Promise<CommandValue> {
     const { value, version } = await this.running().propose(command)
     await this.fleet?.whenApplied(version)
     return value
   }
 
+  /** @internal */
   newTopicId(): Uuid {
     return uuidFromRandom(randomBytes(16))
   }
 
+  /** @internal */
   nextProducerId(): Promise<number> {
     return this.producerIds.take()
   }
@@ -280,11 +298,15 @@ export class Broker implements ClusterAccess {
     return value
   }
 
+  /** @internal */
   address(): { readonly host: string; readonly port: number } {
     return { host: this.config.host, port: this.gateway?.port ?? this.config.port }
   }
 
-  /** What ClusterStatus answers, besides what the gateway knows of itself. */
+  /**
+   * What ClusterStatus answers, besides what the gateway knows of itself.
+   * @internal
+   */
   status(): Readonly<Record<string, unknown>> {
     const { facts } = this
     return {

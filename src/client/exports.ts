@@ -2,8 +2,16 @@
  * What the client's entries for Node.js and for browsers have in common: everything but `connect`.
  * Runs on: main thread of clients, browsers. Touches: nothing.
  */
+export type { Uuid } from '../../native-free-core/bytes/uuid.js'
+export type { ErrorName } from '../../native-free-core/errors/error-table.js'
 export { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-export type { RecordReader } from '../../native-free-core/log/record-batch.js'
+export type { RecordHeader, RecordReader } from '../../native-free-core/log/record-batch.js'
+export type {
+  BrokerInfo,
+  PartitionDetail,
+  PartitionInfo,
+  TopicInfo,
+} from '../../native-free-core/protocol/codecs.generated.js'
 export { Admin, type NewTopic, type OffsetAnswer, type OffsetSpec, type TopicDescription } from './admin.js'
 export { Client, type ConnectOptions } from './client.js'
 export type { CallOptions, ConnectionState } from './connection.js'

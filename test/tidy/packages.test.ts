@@ -1,12 +1,14 @@
 /**
- * package.json, its lock and the pages agree: exact versions, other platforms' packages, one range of Node.js versions,
- * links and commands that exist.
+ * package.json, its lock, the client's package and the pages agree: exact versions, other platforms' packages, one
+ * range of Node.js versions, links and commands that exist.
  * Runs on: the test process.
  */
 import { expect } from 'chai'
 import { exists, listFiles, readText, resolveFrom, root } from './source-tree.js'
 
 interface Manifest {
+  readonly version: string
+  readonly license: string
   readonly engines: { readonly node: string }
   readonly scripts: Readonly<Record<string, string>>
   readonly dependencies: Readonly<Record<string, string>>
@@ -58,6 +60,41 @@ describe('package.json', () => {
   it('names only tools that exist in its scripts', () => {
     const named = Object.values(manifest.scripts).flatMap((script) => script.match(/\b[\w/-]+\.(mjs|cjs|js)\b/g) ?? [])
     expect(named.filter((path) => !/^(build|dist)\//.test(path) && !exists(path))).to.deep.equal([])
+  })
+})
+describe('packages/streambus-client', () => {
+  interface ClientManifest {
+    readonly version: string
+    readonly license: string
+    readonly engines: { readonly node: string }
+    readonly dependencies: Readonly<Record<string, string>>
+    readonly peerDependencies: Readonly<Record<string, string>>
+    readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>
+  }
+  const client = JSON.parse(readText('packages/streambus-client/package.json')) as ClientManifest
+  const all: Readonly<Record<string, string>> = {
+    ...manifest.dependencies,
+    ...manifest.optionalDependencies,
+    ...manifest.devDependencies,
+  }
+
+  it('has the version, the licence and the Node.js versions of streambus', () => {
+    const { version, license, engines } = client
+    const { version: ours, license: ourLicense, engines: ourEngines } = manifest
+    expect({ version, license, engines }).to.deep.equal({ version: ours, license: ourLicense, engines: ourEngines })
+  })
+
+  it('depends on ws alone, in the version that is tested here', () => {
+    expect(client.dependencies).to.deep.equal({ ws: manifest.dependencies['ws'] })
+  })
+
+  it('may use optional packages whose tested version is in their range', () => {
+    const outside = Object.entries(client.peerDependencies).filter(
+      ([name, range]) => all[name]?.split('.')[0] !== range.replace(/\.x$/, ''),
+    )
+    expect(outside).to.deep.equal([])
+    const needed = Object.keys(client.peerDependencies).filter((name) => !client.peerDependenciesMeta[name]?.optional)
+    expect(needed).to.deep.equal([])
   })
 })
 
