@@ -19,13 +19,14 @@ export async function assemblePackages() {
 
 /**
  * @returns {Promise<{ path: string, text: string }[]>} the declarations of every entry of every package. Throws, naming
- * them, if they need types that no entry exports.
+ * them, if they need types that no entry exports, or if two entries with one file of declarations differ.
  */
 export async function declarations() {
+  const texts = new Map()
   const entries = packages.flatMap((one) => one.entries)
   const program = emitDeclarations(entries.map(({ source }) => source))
   const memberDocs = await docsFromTables()
-  return entries.map(({ source, types }) => {
+  for (const { source, types } of entries) {
     const { text, forgotten, imported } = rollUp(source, program, memberDocs)
     if (forgotten.length > 0) {
       throw new Error(
@@ -36,8 +37,10 @@ export async function declarations() {
     if (imported.length > 0) {
       throw new Error(`public declarations of ${source} need types of ${imported.join(', ')}, which users may not have`)
     }
-    return { path: types, text }
-  })
+    if ((texts.get(types) ?? text) !== text) throw new Error(`${source} declares something else than ${types} says`)
+    texts.set(types, text)
+  }
+  return [...texts].map(([path, text]) => ({ path, text }))
 }
 
 /** Comments for the members of types that are made from tables: what the table says of each row. */

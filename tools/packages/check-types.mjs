@@ -30,6 +30,27 @@ const nodeSettings = {
   bundler: { ...forNode, module: ModuleKind.ESNext, moduleResolution: ModuleResolutionKind.Bundler },
 }
 
+const forBrowsers = { ...strict, lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'], types: [] }
+
+const browserSettings = {
+  'bundler, browser': {
+    ...forBrowsers,
+    module: ModuleKind.ESNext,
+    moduleResolution: ModuleResolutionKind.Bundler,
+    customConditions: ['browser'],
+  },
+  'nodenext, without the types of Node.js': {
+    ...forBrowsers,
+    module: ModuleKind.NodeNext,
+    moduleResolution: ModuleResolutionKind.NodeNext,
+  },
+}
+
+/** As `compileForNode`, with the browser's types and without those of Node.js. */
+export function compileForBrowsers(folder, files) {
+  return Object.entries(browserSettings).flatMap(([name, options]) => compile(name, options, folder, files))
+}
+
 /**
  * @param {string} folder a project that has the packages installed
  * @param {string[]} files of that folder

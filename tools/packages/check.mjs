@@ -2,10 +2,11 @@
  * `npm run check:packages`: packs both packages and uses them as their users will, in temporary folders outside this
  * repository. Every check runs, then it says which failed. `npm run check:packages -- lint types` runs the named ones.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { prepare } from '../prepare.mjs'
-import { compileForNode } from './check-types.mjs'
+import { checkBrowserBundle } from './check-browser-bundle.mjs'
+import { compileForBrowsers, compileForNode } from './check-types.mjs'
 import { lintTarball } from './lint-tarball.mjs'
 import { buildAndPack, packOne, sha256Of, tarballLine } from './pack.mjs'
 import { packages } from './package-list.mjs'
@@ -19,6 +20,8 @@ const checks = {
   size: checkSize,
   bytes: checkBytes,
   client: checkClient,
+  readme: checkReadme,
+  browser: checkBrowser,
   broker: checkBroker,
   types: checkTypes,
   require: checkRequire,
@@ -76,13 +79,37 @@ function checkBytes({ folder, tarballs }) {
 
 async function checkClient(around) {
   const client = around.project('streambus-client')
-  const host = around.project('streambus')
   client.addSample('./samples/client.mjs')
+  await withBroker(around, (server) => {
+    const output = client.node(['client.mjs'], { STREAMBUS_SERVER: server })
+    expectEqual(output, '0 k from the client\ntrue UNKNOWN_TOPIC_OR_PARTITION\n')
+  })
+}
+
+/** The first JavaScript of the package's page, as it is printed but for the address. */
+async function checkReadme(around) {
+  const client = around.project('streambus-client')
+  const page = readFileSync(join(client.folder, 'node_modules/streambus-client/README.md'), 'utf8')
+  const code = /```js\n([\s\S]*?)```/.exec(page)[1]
+  await withBroker(around, (server) => {
+    client.write('readme.mjs', code.replace('127.0.0.1:9400', server))
+    expectEqual(client.node(['readme.mjs']), 'on disk at offset 0\n0 two apples\n')
+  })
+}
+
+async function checkBrowser(around) {
+  const client = around.project('streambus-client')
+  client.addSample('./samples/client.mjs')
+  await withBroker(around, (server) => checkBrowserBundle(client, server))
+}
+
+/** A broker of the installed package in a process of its own. */
+async function withBroker(around, use) {
+  const host = around.project('streambus')
   host.addSample('./samples/broker.mjs')
   const broker = await start(process.execPath, ['broker.mjs', 'serve'], /\d\n/, { cwd: host.folder })
   try {
-    const output = client.node(['client.mjs'], { STREAMBUS_SERVER: broker.text.trim() })
-    expectEqual(output, '0 k from the client\ntrue UNKNOWN_TOPIC_OR_PARTITION\n')
+    return await use(broker.text.trim())
   } finally {
     await broker.end()
   }
@@ -99,8 +126,10 @@ function checkTypes(around) {
   const host = around.project('streambus')
   client.addSample('./samples/node-types.ts')
   host.addSample('./samples/broker-types.ts')
+  client.write('required.cts', "import { connect } from 'streambus-client'\nexport const value = connect()\n")
   const problems = [
     ...compileForNode(client.folder, ['node-types.ts']),
+    ...compileForBrowsers(client.folder, ['node-types.ts', 'required.cts']),
     ...compileForNode(host.folder, ['broker-types.ts']),
   ]
   expect(problems.length === 0, problems.join('\n'))

@@ -16,9 +16,10 @@ export const packages = [
   {
     name: 'streambus-client',
     folder: 'packages/streambus-client',
+    // One file serves both entries: they offer the same.
     entries: [
       { source: 'src/client/index.ts', types: 'packages/streambus-client/dist/index.d.ts' },
-      { source: 'src/client/browser.ts', types: 'packages/streambus-client/dist/browser.d.ts' },
+      { source: 'src/client/browser.ts', types: 'packages/streambus-client/dist/index.d.ts' },
     ],
   },
 ]
