@@ -11,7 +11,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Each page, the module of its table (below native-free-core), and how it is made from it. */
 export const pages = {
   'docs/errors.md': { table: 'errors/error-table', render: renderErrors },
-  'docs/configuration.md': { table: 'config/broker-config', also: 'config/topic-config', render: renderConfiguration },
+  'docs/configuration.md': {
+    table: 'config/broker-config',
+    also: ['config/topic-config', 'config/config-row'],
+    render: renderConfiguration,
+  },
   'docs/metrics.md': { table: 'metrics/metric-table', render: renderMetrics },
   'docs/protocol-messages.md': { table: 'protocol/message-table', render: renderMessages },
 }
@@ -21,9 +25,9 @@ const generatedNote = (table) =>
 
 /** @returns {Promise<string>} the text that a page should have */
 export async function renderPage(path) {
-  const { table, also, render } = pages[path]
-  const tables = await loadTable(table)
-  const text = render(also === undefined ? tables : { ...tables, ...(await loadTable(also)) })
+  const { table, also = [], render } = pages[path]
+  const tables = await Promise.all([table, ...also].map(loadTable))
+  const text = render(Object.assign({}, ...tables))
   return `${generatedNote(table)}\n\n${text.trimEnd()}\n`
 }
 
@@ -48,48 +52,72 @@ function renderErrors({ errorRows }) {
   ].join('\n')
 }
 
-function renderConfiguration({ brokerConfigRows, topicConfigRows }) {
+function renderConfiguration({ brokerConfigRows, topicConfigRows, quantityExpectationOf, valueText }) {
+  const inUnits = {
+    defaultOf: (row) => valueText(row.defaultValue, row),
+    rangeOf: (row) => quantityExpectationOf(row).replace(/^.*\((.*)\)$/, '$1'),
+  }
+  const plain = {
+    defaultOf: (row) => String(row.defaultValue),
+    rangeOf: (row) => `${row.min} to ${row.max}${row.unit === undefined || row.unit === 'count' ? '' : ` ${row.unit}`}`,
+  }
   return [
     '# Configuration',
     '',
+    'A broker takes its settings from the defaults, then from its file (`broker --config FILE`), then from the',
+    'environment, each over the one before. An unknown key or variable and a value out of range stop the start, told',
+    'with file, line and column; all mistakes are told at once.',
+    '',
+    '```sh',
+    'streambus config check config/broker.yaml      # every mistake of a file and the environment',
+    'streambus config print config/broker.yaml      # each value, and where it came from',
+    'streambus config print --defaults              # every key, explained: to begin a file with',
+    'streambus config explain maxConnections        # one key',
+    '```',
+    '',
+    'Sizes and durations take a unit, in the file, in the environment and on the command line: `B`, `KiB`, `MiB`, `GiB`,',
+    '`TiB` (1024 each), `kB`, `MB`, `GB`, `TB` (1000 each); `ms`, `s`, `m`, `h`, `d`. A plain number is bytes or',
+    'milliseconds. A letter alone (`64M`) is refused: it means two things.',
+    '',
     '## Broker',
     '',
-    "Keys of the broker's configuration file (`config/broker.yaml`). A key that is left out has its default.",
+    'The key `dataFolder` is the variable `STREAMBUS_DATA_FOLDER`; a list has commas between its texts there. A',
+    "`STREAMBUS_` variable that is no key and none of the command line's is refused; those that Kubernetes sets for a",
+    'service called "streambus" are not looked at.',
+    '',
     'Every change takes effect at the next start unless the row says *no* under *Restart*.',
     '',
-    ...configTable(brokerConfigRows),
+    ...configTable(brokerConfigRows, inUnits),
     '',
     '## Topics',
     '',
-    'Entries of one topic, given when it is created or altered later. Where Apache Kafka has an entry of the same',
-    "name, the meaning, unit and default are Kafka's.",
+    'Entries of one topic, given when it is created or altered later; they take units too. Where Apache Kafka has an',
+    "entry of the same name, the meaning, unit and default are Kafka's.",
     '',
-    ...configTable(topicConfigRows),
+    ...configTable(topicConfigRows, plain),
   ].join('\n')
 }
 
-function configTable(rows) {
+function configTable(rows, texts) {
   return [
     '| Key | Default | Accepts | Restart | Meaning |',
     '|---|---|---|---|---|',
     ...Object.entries(rows).map(([key, row]) =>
-      cells([`\`${key}\``, defaultText(row), acceptsText(row), yesNo(row.restart), row.description]),
+      cells([`\`${key}\``, defaultText(row, texts), acceptsText(row, texts), yesNo(row.restart), row.description]),
     ),
   ]
 }
 
-function defaultText(row) {
-  if (Array.isArray(row.defaultValue)) return row.defaultValue.length === 0 ? 'none' : row.defaultValue.join(', ')
-  return `\`${row.defaultValue}\``
+function defaultText(row, { defaultOf }) {
+  const text = defaultOf(row)
+  return text === '' ? 'none' : `\`${text}\``
 }
 
-function acceptsText(row) {
+function acceptsText(row, { rangeOf }) {
   if (row.type === 'boolean') return '`true` or `false`'
   if (row.type === 'choice') return row.choices.map((word) => `\`${word}\``).join(', ')
   if (row.type === 'strings') return 'a list of texts'
-  if (row.type !== 'integer') return 'a text'
-  const unit = row.unit === undefined || row.unit === 'count' ? '' : ` ${row.unit}`
-  return `${row.min} to ${row.max}${unit}`
+  return row.type === 'integer' ? rangeOf(row) : 'a text'
 }
 
 function renderMetrics({ metricRows }) {

@@ -2,6 +2,7 @@
  * What a row of a configuration table is. Rows make validation, documentation and help.
  * Runs on: every thread, and browsers. Touches: nothing.
  */
+import { formatQuantity, isQuantityUnit } from './quantity.js'
 
 export type ConfigType = 'integer' | 'boolean' | 'string' | 'choice' | 'strings'
 export type ConfigValue = number | boolean | string | readonly string[]
@@ -17,8 +18,12 @@ export interface ConfigRow<Value extends ConfigValue = ConfigValue> {
   /** The unit in words: ms, bytes, percent, count. */
   readonly unit?: string
   readonly description: string
+  /** False: a change takes effect while the broker runs. */
   readonly restart: boolean
 }
+
+/** For tables: what a change while the broker runs does. */
+export const whileRunning = false
 
 export function integerRow(
   defaultValue: number,
@@ -70,4 +75,16 @@ export function expectationOf(row: ConfigRow): string {
     case 'string':
       return 'a text'
   }
+}
+
+/** The same, with sizes and durations in units as well: for values that may be written so. */
+export function quantityExpectationOf(row: ConfigRow): string {
+  if (row.type !== 'integer' || !isQuantityUnit(row.unit)) return expectationOf(row)
+  return `${expectationOf(row)} (${formatQuantity(row.min!, row.unit)} to ${formatQuantity(row.max!, row.unit)})`
+}
+
+/** A value as it is written in a file or a variable: sizes and durations with their unit, lists with commas. */
+export function valueText(value: ConfigValue, row: ConfigRow): string {
+  if (typeof value === 'number' && isQuantityUnit(row.unit)) return formatQuantity(value, row.unit)
+  return typeof value === 'object' ? value.join(',') : String(value)
 }

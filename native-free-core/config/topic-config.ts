@@ -4,6 +4,7 @@
  */
 import { StreamBusError } from '../errors/streambus-error.js'
 import { choiceRow, type ConfigRow, type ConfigValue, expectationOf, integerRow } from './config-row.js'
+import { isQuantityUnit, parseQuantity } from './quantity.js'
 
 const MiB = 1 << 20
 const dayMs = 86_400_000
@@ -50,6 +51,16 @@ export interface TopicConfig {
   readonly segmentBytes: number
   readonly segmentIndexBytes: number
   readonly segmentMs: number
+}
+
+/** Sizes and durations as the plain numbers that are stored: 7d is 604800000. What is none stays as it is. */
+export function plainTopicEntries(entries: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(entries).map(([name, text]) => [name, plainText(name, text)]))
+}
+
+function plainText(name: string, text: string): string {
+  const unit = Object.hasOwn(topicConfigRows, name) ? topicConfigRows[name as TopicConfigKey].unit : undefined
+  return isQuantityUnit(unit) ? String(parseQuantity(text, unit) ?? text) : text
 }
 
 function parseEntry(name: string, text: string): ConfigValue {

@@ -1,29 +1,30 @@
 /**
  * Reads a broker's configuration: defaults, then the YAML file, then the environment, then overrides.
- * Runs on: main, at the start. Touches: the configuration file, the environment.
+ * Runs on: main, the command line. Touches: the configuration file, the environment.
  * All errors are found in one go; each names file, line, column, value and what was expected.
  */
-import { readFileSync } from 'node:fs'
 import fastestValidator, { type ValidationSchema } from 'fastest-validator'
-import { isMap, LineCounter, parseDocument, type Document } from 'yaml'
 import {
   type BrokerConfig,
   type BrokerConfigKey,
   brokerConfigOf,
   brokerConfigRows,
 } from '../../native-free-core/config/broker-config.js'
-import { type ConfigRow, expectationOf } from '../../native-free-core/config/config-row.js'
-import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { type ConfigRow, quantityExpectationOf } from '../../native-free-core/config/config-row.js'
+import { isQuantityUnit, parseQuantity } from '../../native-free-core/config/quantity.js'
+import { readConfigFile } from './config-file.js'
+import { ConfigError, type ConfigProblem } from './config-problems.js'
+import { environmentNameOf, readVariables, type Variables } from './config-variables.js'
 import { nearestOf } from './nearest.js'
 
-const keys = Object.keys(brokerConfigRows) as BrokerConfigKey[]
+export const configKeys = Object.keys(brokerConfigRows) as BrokerConfigKey[]
 // The package's types speak of a default export inside the default export; what it exports is the class.
 const Validator = fastestValidator as unknown as typeof fastestValidator.default
 const validate = new Validator({ haltOnFirstError: false }).compile(schemaOf())
 
 function schemaOf(): ValidationSchema {
   const schema: Record<string, unknown> = { $$strict: false }
-  for (const key of keys) schema[key] = ruleOf(brokerConfigRows[key])
+  for (const key of configKeys) schema[key] = ruleOf(brokerConfigRows[key])
   return schema as ValidationSchema
 }
 
@@ -42,125 +43,148 @@ function ruleOf(row: ConfigRow): Record<string, unknown> {
   }
 }
 
-/** Where a value came from, for messages: `config/broker.yaml:12:7`, or the environment variable. */
-type Place = (key: string, part?: 'key' | 'value') => string
+type Values = Readonly<Record<string, unknown>>
+type Place = Pick<ConfigProblem, 'place' | 'excerpt'>
+/** Where a key or its value was given, for messages. */
+type PlaceOf = (key: string, part: 'key' | 'value') => Place
 
-/** Throws INVALID_CONFIG with every problem, one a line. `overrides` come from the command line or a caller. */
+/** The layer that a value came from. */
+export interface ConfigOrigin {
+  readonly layer: 'default' | 'file' | 'environment' | 'option'
+  /** `config/broker.yaml:2`, `STREAMBUS_PORT`; the layer's name for the others. */
+  readonly text: string
+}
+
+export interface LoadedConfig {
+  readonly config: BrokerConfig
+  readonly origins: Readonly<Record<BrokerConfigKey, ConfigOrigin>>
+  readonly file: string | undefined
+}
+
+interface Layer {
+  readonly layer: ConfigOrigin['layer']
+  readonly values: Values
+  readonly placeOf: PlaceOf
+}
+
+/** Throws INVALID_CONFIG with every problem. `overrides` come from the command line or a caller. */
 export function loadConfig(
   file: string | undefined,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Variables,
   overrides: Partial<BrokerConfig> = {},
 ): BrokerConfig {
-  const problems: string[] = []
-  const fromFile = file === undefined ? {} : readFile(file, problems)
-  const fromEnvironment = readEnvironment(environment, problems)
-  check(overrides as Record<string, unknown>, (key) => `option ${key}`, problems)
-  if (problems.length > 0) throw new StreamBusError('INVALID_CONFIG', problems.join('\n'))
-  const config = brokerConfigOf({ ...fromFile, ...fromEnvironment, ...overrides })
-  checkTogether(config, problems)
-  if (problems.length > 0) throw new StreamBusError('INVALID_CONFIG', problems.join('\n'))
-  return config
+  return readConfig(file, environment, overrides).config
 }
 
-function readFile(file: string, problems: string[]): Partial<BrokerConfig> {
-  const text = readText(file)
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
-  for (const error of document.errors) {
-    const { line, col } = lines.linePos(error.pos[0])
-    problems.push(`${file}:${line}:${col}: ${plain(error.message)}`)
-  }
-  if (document.errors.length > 0 || document.contents === null) return {}
-  if (!isMap(document.contents)) {
-    problems.push(`${file}:1:1: expected lines of the form "key: value"`)
-    return {}
-  }
-  const values = document.toJS({ maxAliasCount: 10 }) as Record<string, unknown>
-  check(values, placesIn(file, document, lines), problems)
-  return values as Partial<BrokerConfig>
+/** The same, with where each value came from. */
+export function readConfig(
+  file: string | undefined,
+  environment: Variables,
+  overrides: Partial<BrokerConfig> = {},
+): LoadedConfig {
+  const problems: ConfigProblem[] = []
+  const layers = [
+    ...(file === undefined ? [] : [fileLayer(file, problems)]),
+    environmentLayer(environment, problems),
+    optionLayer(overrides),
+  ]
+  for (const { values, placeOf } of layers) check(values, placeOf, problems)
+  if (problems.length > 0) throw new ConfigError(inOrder(problems))
+  const config = brokerConfigOf(Object.assign({}, ...layers.map(({ values }) => values)) as Partial<BrokerConfig>)
+  const lastFirst = [...layers].reverse()
+  const giver = (key: string): Layer | undefined => lastFirst.find(({ values }) => values[key] !== undefined)
+  checkTogether(config, (key) => giver(key)?.placeOf(key, 'value') ?? { place: '' }, problems)
+  if (problems.length > 0) throw new ConfigError(problems)
+  const origins = Object.fromEntries(configKeys.map((key) => [key, originOf(key, giver(key))]))
+  return { config, origins: origins as LoadedConfig['origins'], file }
 }
 
-/** The place comes first already. */
-function plain(message: string): string {
-  return message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
+/** As they stand in the file; what is nowhere in it comes last. */
+function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  const lineOf = ({ excerpt }: ConfigProblem): number => excerpt?.line ?? Number.MAX_SAFE_INTEGER
+  return [...problems].sort((one, other) => lineOf(one) - lineOf(other))
 }
 
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new StreamBusError('INVALID_CONFIG', `${file} can't be read: ${reason}`, {
-      cause: error,
-      remedy: 'Name the file with --config, or leave the option out to run with the defaults.',
-    })
-  }
+function fileLayer(file: string, problems: ConfigProblem[]): Layer {
+  const { values, problems: found, placeOf } = readConfigFile(file)
+  problems.push(...found)
+  const withUnits = Object.entries(values).map(([key, value]) => [key, withUnit(key, value)])
+  return { layer: 'file', values: Object.fromEntries(withUnits) as Values, placeOf }
 }
 
-function placesIn(file: string, document: Document, lines: LineCounter): Place {
-  return (key, part) => {
-    const map = document.contents
-    const pair = isMap(map) ? map.items.find((item) => String(item.key) === key) : undefined
-    const node = ((part === 'key' ? undefined : pair?.value) ?? pair?.key) as
-      | { range?: readonly number[] | null }
-      | undefined
-    if (node?.range === undefined || node.range === null) return file
-    const { line, col } = lines.linePos(node.range[0]!)
-    return `${file}:${line}:${col}`
+/** 64MiB in a file is a text; a text without a unit stays one, and is refused where a number belongs. */
+function withUnit(key: string, value: unknown): unknown {
+  const unit = rowOf(key)?.unit
+  if (typeof value !== 'string' || !isQuantityUnit(unit)) return value
+  return parseQuantity(value, unit) ?? value
+}
+
+function environmentLayer(environment: Variables, problems: ConfigProblem[]): Layer {
+  const { texts, problems: found } = readVariables(environment, configKeys)
+  problems.push(...found)
+  const values = [...texts].map(([key, text]) => [key, valueOfText(text, brokerConfigRows[key])])
+  return {
+    layer: 'environment',
+    values: Object.fromEntries(values) as Values,
+    placeOf: (key) => ({ place: environmentNameOf(key) }),
   }
 }
 
-/** STREAMBUS_DATA_FOLDER for dataFolder. */
-export function environmentNameOf(key: string): string {
-  return `STREAMBUS_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+function optionLayer(overrides: Partial<BrokerConfig>): Layer {
+  return { layer: 'option', values: overrides, placeOf: (key) => ({ place: `option ${key}` }) }
 }
 
-function readEnvironment(
-  environment: Readonly<Record<string, string | undefined>>,
-  problems: string[],
-): Partial<BrokerConfig> {
-  const values: Record<string, unknown> = {}
-  for (const key of keys) {
-    const text = environment[environmentNameOf(key)]
-    if (text !== undefined) values[key] = fromText(text, brokerConfigRows[key])
+function originOf(key: string, giver: Layer | undefined): ConfigOrigin {
+  if (giver === undefined) return { layer: 'default', text: 'default' }
+  const { layer, placeOf } = giver
+  if (layer === 'option') return { layer, text: 'option' }
+  return { layer, text: placeOf(key, 'key').place.replace(/(:\d+):\d+$/, '$1') }
+}
+
+/** Not a plain look-up: "constructor" is in every object. */
+function rowOf(key: string): ConfigRow | undefined {
+  return Object.hasOwn(brokerConfigRows, key) ? brokerConfigRows[key as BrokerConfigKey] : undefined
+}
+
+/** What a text from the environment or the command line means; a text that means nothing stays as it is. */
+export function valueOfText(text: string, row: ConfigRow): unknown {
+  if (row.type === 'integer') {
+    if (/^-?\d+$/.test(text)) return Number(text)
+    return isQuantityUnit(row.unit) ? (parseQuantity(text, row.unit) ?? text) : text
   }
-  check(values, environmentNameOf, problems)
-  return values as Partial<BrokerConfig>
-}
-
-function fromText(text: string, row: ConfigRow): unknown {
-  if (row.type === 'integer' && /^-?\d+$/.test(text)) return Number(text)
   if (row.type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
-  if (row.type === 'strings')
-    return text
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== '')
-  return text
+  if (row.type !== 'strings') return text
+  const items = text.split(',').map((item) => item.trim())
+  return items.filter((item) => item !== '')
 }
 
-function check(values: Record<string, unknown>, place: Place, problems: string[]): void {
+/** Finds unknown keys and wrong values of one layer. */
+export function check(values: Values, placeOf: PlaceOf, problems: ConfigProblem[]): void {
   for (const key of Object.keys(values)) {
-    if ((keys as string[]).includes(key)) continue
-    const near = nearestOf(key, keys)
-    problems.push(`${place(key, 'key')}: ${key} is unknown${near === undefined ? '' : `; did you mean ${near}?`}`)
+    if (rowOf(key) !== undefined) continue
+    const near = nearestOf(key, configKeys)
+    const hint = near === undefined ? '' : `did you mean ${near}?`
+    const label = near === undefined ? {} : { label: hint }
+    problems.push({ ...placeOf(key, 'key'), message: `${key} is unknown${hint && `; ${hint}`}`, ...label })
   }
   const wrong = new Set<string>()
   const result = validate({ ...values })
   if (Array.isArray(result)) for (const error of result) wrong.add(String(error.field).split(/[.[]/)[0]!)
   for (const key of wrong) {
-    const row = brokerConfigRows[key as BrokerConfigKey]
-    problems.push(`${place(key)}: ${key} is ${JSON.stringify(values[key])}; expected ${expectationOf(row)}`)
+    const label = `expected ${quantityExpectationOf(brokerConfigRows[key as BrokerConfigKey])}`
+    problems.push({ ...placeOf(key, 'value'), message: `${key} is ${JSON.stringify(values[key])}; ${label}`, label })
   }
 }
 
-function isPowerOfTwo(value: number): boolean {
-  return Number.isInteger(Math.log2(value))
-}
-
 /** What single rows can't say. */
-function checkTogether(config: BrokerConfig, problems: string[]): void {
+export function checkTogether(
+  config: BrokerConfig,
+  placeOf: (key: BrokerConfigKey) => Place,
+  problems: ConfigProblem[],
+): void {
   for (const key of ['requestRingBytes', 'replyRingBytes'] as const) {
-    if (!isPowerOfTwo(config[key])) problems.push(`${key} is ${config[key]}; expected a power of two`)
+    if (Number.isInteger(Math.log2(config[key]))) continue
+    const label = 'expected a power of two'
+    problems.push({ ...placeOf(key), message: `${key} is ${config[key]}; ${label}`, label })
   }
 }

@@ -8,6 +8,7 @@ import type { CliEnvironment } from './environment.js'
 import { addBench } from './program/bench.js'
 import { addBroker } from './program/broker.js'
 import { addCluster } from './program/cluster.js'
+import { addConfig } from './program/config.js'
 import { addConsume } from './program/consume.js'
 import { addGlobalOptions } from './program/global-options.js'
 import { addLog } from './program/log.js'
@@ -15,7 +16,7 @@ import { addProduce } from './program/produce.js'
 import { addTopic } from './program/topic.js'
 
 const exitCodes = `
-Exit codes: 0 done, 1 failed, 2 wrong arguments; a broker that must not go on ends with 70.`
+Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration; a broker that must not go on ends with 70.`
 
 export function buildProgram(environment: CliEnvironment): Command {
   const { name, isJson } = environment
@@ -34,6 +35,7 @@ export function buildProgram(environment: CliEnvironment): Command {
   addTopic(program, environment)
   addProduce(program, environment)
   addConsume(program, environment)
+  addConfig(program, environment)
   addLog(program)
   addCluster(program, environment)
   addBench(program, environment)

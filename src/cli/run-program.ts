@@ -3,6 +3,7 @@
  * Runs on: main. Touches: stderr.
  */
 import { CommanderError } from 'commander'
+import type { ErrorName } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { CalledBy } from './called-by.js'
 import { ExitCode } from './exit-code.js'
@@ -33,9 +34,25 @@ function report(error: unknown, called: CalledBy, isJson: boolean): number {
     return ExitCode.usage
   }
   const reported = StreamBusError.from(error)
+  const { exitCode, terminalText } = reported as StreamBusError & Told
   if (isJson) reportJson(reported)
-  else reportText(reported, error)
-  return reported.name === 'USAGE' ? ExitCode.usage : ExitCode.failed
+  else if (terminalText !== undefined && process.stderr.isTTY) {
+    process.stderr.write(terminalText.call(reported, hasColours(process.env)))
+  } else reportText(reported, error)
+  return exitCode ?? (usageErrors.includes(reported.name) ? ExitCode.usage : ExitCode.failed)
+}
+
+/** A person has to change something first: supervisors need not try again. */
+const usageErrors: readonly string[] = ['USAGE', 'INSECURE_LISTENER'] satisfies ErrorName[]
+
+/** What an error may know better than the rule: its exit code, and how it looks on a terminal. */
+interface Told {
+  readonly exitCode?: number
+  readonly terminalText?: (isColoured: boolean) => string
+}
+
+function hasColours(variables: Readonly<Record<string, string | undefined>>): boolean {
+  return (variables['NO_COLOR'] ?? '') === '' && variables['TERM'] !== 'dumb'
 }
 
 function reportJson({ name, code, message, remedy, retriable }: StreamBusError): void {

@@ -5,7 +5,7 @@
  */
 import { type ErrorName, errorNameOf, errorTable } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-import { effectiveTopicConfig } from '../../native-free-core/config/topic-config.js'
+import { effectiveTopicConfig, plainTopicEntries } from '../../native-free-core/config/topic-config.js'
 import {
   DeleteRecordsRequest,
   DescribeReply,
@@ -167,7 +167,7 @@ export class Operations {
       topicId,
       partitions,
       replicationFactor,
-      configs: recordOf(request.configs),
+      configs: plainTopicEntries(recordOf(request.configs)),
     })
     return { topicId }
   }
@@ -182,7 +182,7 @@ export class Operations {
   async alterTopicConfig(caller: Caller, request: AlterTopicConfigRequest): Promise<Record<string, never>> {
     this.require(caller, rows.alterTopicConfig, request.name)
     this.refuseWhenStopping()
-    const configs = recordOf(request.configs)
+    const configs = plainTopicEntries(recordOf(request.configs))
     await this.context.cluster.change({ type: 'alterTopicConfig', version: 1, name: request.name, configs })
     return {}
   }

@@ -63,7 +63,7 @@ describe('bad input', function () {
       ['an unknown key', 'port: 0\nprot: 1\n', ['c.yaml:2:1: prot is unknown; did you mean port?']],
       ['a text for a number', 'port: "x"\n', ['c.yaml:1:7: port is "x"; expected 0 to 65535']],
       ['a number out of range', 'shards: 65\n', ['c.yaml:1:9: shards is 65; expected 0 to 64']],
-      ['a size with a unit', 'maxFrameBytes: 1 MiB\n', ['maxFrameBytes is "1 MiB"; expected 65536 to 67108864 bytes']],
+      ['a size with a letter only', 'maxFrameBytes: 1M\n', ['maxFrameBytes is "1M"; expected 65536 to 67108864 bytes']],
       ['a fraction', 'shards: 1.5\n', ['shards is 1.5; expected 0 to 64']],
       ['a list for a text', 'host: [a]\n', ['c.yaml:1:7: host is ["a"]; expected a text']],
       ['a text for a list', 'allowedHosts: a.example\n', ['allowedHosts is "a.example"; expected a list of texts']],
@@ -79,21 +79,27 @@ describe('bad input', function () {
     for (const [what, yaml, expected] of table) {
       it(`${what} is told with its place`, async () => {
         writeFileSync(join(folder, 'c.yaml'), yaml)
-        await expectFailure(['broker', '--config', 'c.yaml'], [...expected, 'docs/configuration.md'], 1, {
+        await expectFailure(['broker', '--config', 'c.yaml'], [...expected, 'docs/configuration.md'], 2, {
           cwd: folder,
         })
       })
     }
 
     it('a file that is not there, or is a folder, is named', async () => {
-      await expectFailure(['broker', '-c', 'no.yaml'], ['no.yaml', 'ENOENT', '--config'], 1, { cwd: folder })
-      await expectFailure(['broker', '-c', '.'], ['EISDIR', '--config'], 1, { cwd: folder })
+      await expectFailure(['broker', '-c', 'no.yaml'], ['no.yaml', 'ENOENT', '--config'], 2, { cwd: folder })
+      await expectFailure(['broker', '-c', '.'], ['EISDIR', '--config'], 2, { cwd: folder })
     })
 
     it('all wrong variables of the environment are named', async () => {
       const env = { STREAMBUS_PORT: 'x', STREAMBUS_SHARDS: '99' }
       const expected = ['STREAMBUS_PORT: port is "x"', 'STREAMBUS_SHARDS: shards is 99; expected 0 to 64']
-      await expectFailure(['broker'], expected, 1, { env, cwd: folder })
+      await expectFailure(['broker'], expected, 2, { env, cwd: folder })
+    })
+
+    it('a variable that means nothing is named, with the nearest that does', async () => {
+      const env = { STREAMBUS_DATAFOLDER: 'x' }
+      const expected = ['STREAMBUS_DATAFOLDER is unknown; did you mean STREAMBUS_DATA_FOLDER?']
+      await expectFailure(['broker'], expected, 2, { env, cwd: folder })
     })
 
     it('wrong options of startBroker are refused before anything is made', async () => {
@@ -118,10 +124,10 @@ describe('bad input', function () {
     after(() => listener.close())
 
     /** Runs a broker that must not start, over a data folder of its own. */
-    function refuseStart(yaml: string, expected: Expected, options: CliOptions = {}): Promise<void> {
+    function refuseStart(yaml: string, expected: Expected, options: CliOptions = {}, exitCode = 1): Promise<void> {
       const memory = Object.entries(small).map(([key, value]) => `${key}: ${value}\n`)
       writeFileSync(join(folder, 'c.yaml'), `${yaml}\n${memory.join('')}`)
-      return expectFailure(['broker', '-c', 'c.yaml'], expected, 1, { cwd: folder, ...options })
+      return expectFailure(['broker', '-c', 'c.yaml'], expected, exitCode, { cwd: folder, ...options })
     }
 
     async function usedFolder(name: string): Promise<string> {
@@ -140,7 +146,7 @@ describe('bad input', function () {
     }
 
     it('an address that others can reach is refused while there is no security', () =>
-      refuseStart('port: 0\ndataFolder: i\nhost: 0.0.0.0', ['host is 0.0.0.0', 'allowInsecure: true']))
+      refuseStart('port: 0\ndataFolder: i\nhost: 0.0.0.0', ['host is 0.0.0.0', 'allowInsecure: true'], {}, 2))
 
     it('an address of another machine is named', () =>
       refuseStart('port: 0\ndataFolder: a\nhost: 198.51.100.7\nallowInsecure: true', [

@@ -34,7 +34,7 @@ describe('command line', function () {
     expect((await run(['--version'])).stdout).to.equal(`${releaseVersion}\n`)
     const help = await run(['--help'])
     expect(help.exitCode).to.equal(0)
-    for (const command of ['broker', 'topic', 'produce', 'consume', 'log', 'cluster', 'bench']) {
+    for (const command of ['broker', 'topic', 'produce', 'consume', 'config', 'log', 'cluster', 'bench']) {
       expect(help.stdout).to.match(new RegExp(`^  ${command} `, 'm'))
     }
   })

@@ -3,7 +3,12 @@
  * Runs on: the test process.
  */
 import { expect } from 'chai'
-import { topicConfigOf, topicConfigRows } from '../../../native-free-core/config/topic-config.js'
+import {
+  plainTopicEntries,
+  topicConfigOf,
+  topicConfigRows,
+  validateTopicConfig,
+} from '../../../native-free-core/config/topic-config.js'
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 
 function refusal(entries: Record<string, string>): StreamBusError {
@@ -48,4 +53,15 @@ describe('topic configuration', () => {
       expect(error.message).to.equal(`topic configuration ${name} is "${text}"; expected ${expected}`)
     })
   }
+
+  it('takes sizes and durations with units as the plain numbers that are stored', () => {
+    const plain = plainTopicEntries({ 'retention.ms': '7d', 'segment.bytes': '64 MiB', flush: 'os', nothing: '1m' })
+    expect(plain).to.deep.equal({
+      'retention.ms': '604800000',
+      'segment.bytes': '67108864',
+      flush: 'os',
+      nothing: '1m',
+    })
+    expect(() => validateTopicConfig(plainTopicEntries({ 'retention.ms': '7x' }))).to.throw(/retention.ms is "7x"/)
+  })
 })
