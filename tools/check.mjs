@@ -17,6 +17,7 @@ const checks = {
   lock: () => runNode('tools/complete-lock.mjs', '--check'),
   codecs: () => runNode('tools/generate-codecs.mjs', '--check'),
   docs: () => runNode('tools/generate-docs.mjs', '--check'),
+  api: () => runNode('tools/packages/api-reference.mjs', '--check'),
   pictures: () => runNode('tools/terminal-picture.mjs', '--check'),
 }
 

@@ -130,6 +130,7 @@ export const errorTable = {
     'Pass a token: connect({ token }), --token or STREAMBUS_TOKEN; over HTTP the header Authorization: Bearer TOKEN.'),
 } as const satisfies Record<string, ErrorRow>
 
+/** The names of all errors. */
 export type ErrorName = keyof typeof errorTable
 
 /** The rows by name, for documentation and tests. */

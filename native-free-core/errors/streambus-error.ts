@@ -7,6 +7,7 @@ import { type ErrorName, errorNameOf, errorTable } from './error-table.js'
 /** Works across copies of this module in one process, where instanceof does not. */
 const brand = Symbol.for('streambus.error')
 
+/** Every error that StreamBus throws or answers: `message` names what was wrong, `remedy` what to do about it. */
 export class StreamBusError extends Error {
   override readonly name: ErrorName
   readonly code: number
@@ -25,6 +26,7 @@ export class StreamBusError extends Error {
     this.remedy = options.remedy ?? row.remedy
   }
 
+  /** Whether it is one, of whichever copy of this module. */
   static is(error: unknown): error is StreamBusError {
     return typeof error === 'object' && error !== null && (error as { [brand]?: boolean })[brand] === true
   }

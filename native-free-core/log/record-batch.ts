@@ -320,6 +320,7 @@ export function forEachBatch(
 /** Decodes bytes[start, end) of a codec; must throw rather than return more than `maxBytes`. */
 export type Decompress = (codec: number, bytes: Uint8Array, start: number, end: number, maxBytes: number) => Uint8Array
 
+/** A header of a record as it came. */
 export interface RecordHeader {
   readonly key: string
   readonly value: Uint8Array | null
@@ -374,10 +375,12 @@ export class RecordReader {
     return this.cursor.bytes
   }
 
+  /** Of the current record. */
   get key(): Uint8Array | null {
     return this.keyStart < 0 ? null : this.bytes.subarray(this.keyStart, this.keyEnd)
   }
 
+  /** Of the current record. */
   get value(): Uint8Array | null {
     return this.valueStart < 0 ? null : this.bytes.subarray(this.valueStart, this.valueEnd)
   }

@@ -84,6 +84,7 @@ export type FromSync =
   | { readonly kind: 'recovered'; readonly report: RecoveryReport }
   | { readonly kind: 'fatal'; readonly code: number; readonly message: string }
 
+/** What a start found in the journals and did with it. */
 export interface RecoveryReport {
   readonly journals: number
   readonly commits: number

@@ -4,10 +4,15 @@
  */
 import { pino } from 'pino'
 
+/** Takes what a broker says to its operator. */
 export interface Log {
+  /** Of use to its developers. */
   debug(message: string): void
+  /** What happened, as it should. */
   info(message: string): void
+  /** Something that someone should look at soon. */
   warn(message: string): void
+  /** Something that someone should look at now. */
   error(message: string): void
 }
 

@@ -27,6 +27,7 @@ import { Scrubber } from './scrubber.js'
 import { coresForShards, defaultShardCount } from './shard-count.js'
 import { WorkerFleet } from './worker-fleet.js'
 
+/** The configuration of a broker, as far as it differs from the defaults, and what its surroundings listen to. */
 export interface BrokerOptions extends Partial<BrokerConfig> {
   readonly log?: Log
   /**
@@ -43,6 +44,7 @@ export interface BrokerOptions extends Partial<BrokerConfig> {
   readonly onFatal?: (error: StreamBusError) => void
 }
 
+/** What is known of a broker once it runs. */
 export interface BrokerFacts {
   readonly host: string
   readonly port: number
@@ -91,6 +93,7 @@ interface Surroundings {
   readonly onFatal: (error: StreamBusError) => void
 }
 
+/** A broker that runs in this process; made by `startBroker()`. */
 export class Broker implements ClusterAccess {
   readonly config: BrokerConfig
   readonly dataFolder: string
@@ -212,14 +215,17 @@ export class Broker implements ClusterAccess {
     return this.known
   }
 
+  /** On which it listens: the free one that it took, if 0 was asked for. */
   get port(): number {
     return this.facts.port
   }
 
+  /** For WebSocket clients, such as ws://127.0.0.1:9400. */
   get url(): string {
     return this.facts.url
   }
 
+  /** Made with the data folder, and kept in it. */
   get clusterId(): Uuid {
     return this.facts.clusterId
   }
@@ -253,6 +259,7 @@ export class Broker implements ClusterAccess {
 
   // ---- ClusterAccess
 
+  /** The number of this broker in its cluster. */
   get brokerId(): number {
     return this.config.brokerId
   }

@@ -28,6 +28,7 @@ import type { Call, CallOptions, Connection } from './connection.js'
 import { specialTimestamps } from './start-point.js'
 import { metadataCall, type Topics, unknownPartition, unknownTopic } from './topics.js'
 
+/** What `createTopic` makes. */
 export interface NewTopic {
   readonly name: string
   /** Default 1. */
@@ -38,6 +39,7 @@ export interface NewTopic {
   readonly configs?: Readonly<Record<string, string>> | undefined
 }
 
+/** What `describeTopic` tells. */
 export interface TopicDescription {
   readonly name: string
   readonly topicId: string
@@ -49,6 +51,7 @@ export interface TopicDescription {
 /** The record that a point in time means. */
 export type OffsetSpec = 'earliest' | 'latest' | 'max-timestamp' | { readonly timestampMs: number }
 
+/** The offset that `listOffsets` found in one partition. */
 export interface OffsetAnswer {
   readonly partition: number
   /** -1: there is no record at or after that time. */
@@ -65,6 +68,7 @@ export function listOffsetsCall(request: ListOffsetsRequest): Call<ListOffsetsRe
   }
 }
 
+/** Commands and questions about topics, offsets and the cluster; made by `client.admin()`. */
 export class Admin {
   private readonly connection: Connection
   private readonly topics: Topics
@@ -83,16 +87,19 @@ export class Admin {
     return this.connection.request(call, options)
   }
 
+  /** All topics, in order of their names. */
   async listTopics(options: CallOptions = {}): Promise<readonly TopicInfo[]> {
     const { topics } = await this.connection.request(metadataCall({ all: true, names: [] }), options)
     return [...topics].sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
+  /** The brokers of the cluster. */
   async listBrokers(options: CallOptions = {}): Promise<readonly BrokerInfo[]> {
     const { brokers } = await this.connection.request(metadataCall({ all: false, names: [] }), options)
     return brokers
   }
 
+  /** A topic's configuration, and each partition's offsets and size. Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
   async describeTopic(name: string, options: CallOptions = {}): Promise<TopicDescription> {
     const answer = await this.forTopic(
       name,
@@ -108,6 +115,7 @@ export class Admin {
     return { ...answer, configs }
   }
 
+  /** Deletes a topic and all its records. Rejects with UNKNOWN_TOPIC_OR_PARTITION. */
   async deleteTopic(name: string, options: CallOptions = {}): Promise<void> {
     this.topics.forget(name)
     await this.forTopic(

@@ -11,6 +11,7 @@ import { Producer, type ProducerOptions } from './producer.js'
 import { defaultServer } from './server-address.js'
 import { Topics } from './topics.js'
 
+/** Where and how to connect. */
 export interface ConnectOptions {
   /** HOST:PORT, default 127.0.0.1:9400. */
   readonly server?: string | undefined
@@ -28,6 +29,7 @@ export interface ConnectOptions {
   readonly onStateChange?: ((state: ConnectionState, error?: StreamBusError) => void) | undefined
 }
 
+/** A connection to a broker; producers, consumers and admins made by it share it. */
 export class Client {
   private readonly connection: Connection
   private readonly topics: Topics
@@ -45,10 +47,12 @@ export class Client {
     })
   }
 
+  /** Of the cluster that answered; offsets and producers are valid within it only. */
   get clusterId(): string {
     return this.connection.hello!.clusterId
   }
 
+  /** The broker's release, such as 0.2.0. */
   get brokerVersion(): string {
     return this.connection.hello!.brokerVersion
   }
@@ -58,6 +62,7 @@ export class Client {
     return this.connection.address.text
   }
 
+  /** Makes a producer; close it to be sure that everything is sent. */
   producer(options: ProducerOptions = {}): Producer {
     return new Producer(this.connection, this.topics, options)
   }
@@ -67,6 +72,7 @@ export class Client {
     return new Consumer(this.connection, this.topics, options)
   }
 
+  /** For topics, their configuration, offsets and the state of the cluster. */
   admin(): Admin {
     return new Admin(this.connection, this.topics)
   }

@@ -38,6 +38,7 @@ export interface ConnectionOptions {
   readonly onStateChange?: ((state: ConnectionState, error?: StreamBusError) => void) | undefined
 }
 
+/** What `onStateChange` is told. */
 export type ConnectionState = 'connected' | 'lost' | 'refused'
 
 /** A producer or consumer on the connection. */
@@ -63,6 +64,7 @@ export interface Call<Response> {
   readonly isRepeatable: boolean
 }
 
+/** For whatever waits: `signal` ends the waiting, not what the broker is doing. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }

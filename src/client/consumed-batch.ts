@@ -11,6 +11,7 @@ import {
 } from '../../native-free-core/log/record-batch.js'
 import type { Platform } from './platform/platform.js'
 
+/** A record as a consumer gets it. */
 export interface ConsumedRecord {
   readonly topic: string
   readonly partition: number
@@ -31,6 +32,7 @@ export interface BatchTools {
 
 const noHeaders: readonly RecordHeader[] = []
 
+/** Records of one partition as they came together; decoded when they are asked for. */
 export class ConsumedBatch {
   readonly topic: string
   readonly partition: number
@@ -52,10 +54,12 @@ export class ConsumedBatch {
     return this.delivered.firstOffset
   }
 
+  /** Of the last record. */
   get lastOffset(): number {
     return this.delivered.lastOffset
   }
 
+  /** Offsets from the first to the last; compaction may have left fewer records. */
   get recordCount(): number {
     return this.delivered.lastOffset - this.delivered.firstOffset + 1
   }
@@ -65,6 +69,7 @@ export class ConsumedBatch {
     return this.delivered.sizeBytes
   }
 
+  /** The latest timestamp in the batch, in ms since 1970. */
   get maxTimestampMs(): number {
     return this.delivered.maxTimestampMs
   }

@@ -28,6 +28,7 @@ import { ConsumedBatch } from './consumed-batch.js'
 import { type StartPoint, startOffsets } from './start-point.js'
 import { type Topics, unknownPartition } from './topics.js'
 
+/** What to read, and from where. */
 export interface ConsumerOptions {
   readonly topic: string
   /** All, if absent. */
@@ -66,6 +67,7 @@ type Result = IteratorResult<ConsumedBatch, undefined>
 const defaultCreditBytes = 4 * 1024 * 1024
 const ended: Result = { done: true, value: undefined }
 
+/** Reads a topic's records, batch by batch, in order within each partition; made by `client.consumer()`. */
 export class Consumer implements AsyncIterable<ConsumedBatch> {
   readonly topic: string
   private readonly connection: Connection
@@ -272,6 +274,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
 
   // Iteration.
 
+  /** The batches, as they come; leaving the loop closes the consumer. */
   [Symbol.asyncIterator](): AsyncIterator<ConsumedBatch, undefined> {
     return {
       next: () => this.take(),

@@ -18,6 +18,7 @@ import { type BytesLike, bytesOrNull, type Headers, headersToBytes } from './tex
 import { type Topics, unknownPartition } from './topics.js'
 import { abortable, type Waiter } from './waiter.js'
 
+/** A record to be sent. */
 export interface ProducerRecord {
   readonly topic: string
   /** Records with the same key go to the same partition, in order. */
@@ -30,6 +31,7 @@ export interface ProducerRecord {
   readonly timestampMs?: number | undefined
 }
 
+/** How a producer sends. */
 export interface ProducerOptions {
   /** -1: on disk on all in-sync copies; 1: on the leader's; 0: no answer is waited for, and records may be lost. */
   readonly acks?: -1 | 0 | 1 | undefined
@@ -48,6 +50,7 @@ export interface ProducerOptions {
   readonly onDelivery?: ((report: DeliveryReport) => void) | undefined
 }
 
+/** What became of a batch. */
 export interface DeliveryReport {
   readonly topic: string
   /** -1: the topic could not be looked up. */
@@ -58,6 +61,7 @@ export interface DeliveryReport {
   readonly error: StreamBusError | undefined
 }
 
+/** Where a record went. */
 export interface RecordMetadata {
   readonly topic: string
   readonly partition: number
@@ -92,6 +96,7 @@ const firstPartitionRange = 1 << 20
 /** What a held record counts for beyond its bytes. */
 const heldRecordBytes = 200
 
+/** Sends records in batches; made by `client.producer()`. */
 export class Producer {
   private readonly connection: Connection
   private readonly known: Topics

@@ -8,6 +8,7 @@ import { type HeaderBytes, noHeaders } from '../../native-free-core/log/record-b
 /** Text is sent as UTF-8. */
 export type BytesLike = string | Uint8Array
 
+/** Headers of a record by name; a null value is sent as null. */
 export type Headers = Readonly<Record<string, BytesLike | null>>
 
 const poolBytes = 64 * 1024

@@ -11,7 +11,7 @@ import { packages } from './package-list.mjs'
 
 export async function assemblePackages() {
   copyClient()
-  for (const { path, text } of await declarations()) {
+  for (const { path, text } of await assembledDeclarations()) {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text)
   }
@@ -21,7 +21,7 @@ export async function assemblePackages() {
  * @returns {Promise<{ path: string, text: string }[]>} the declarations of every entry of every package. Throws, naming
  * them, if they need types that no entry exports, or if two entries with one file of declarations differ.
  */
-export async function declarations() {
+export async function assembledDeclarations() {
   const texts = new Map()
   const entries = packages.flatMap((one) => one.entries)
   const program = emitDeclarations(entries.map(({ source }) => source))
