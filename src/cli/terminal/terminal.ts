@@ -23,10 +23,13 @@ export interface TerminalEvents {
   end(signal: NodeJS.Signals): void
 }
 
+/** Longer than it takes to stop; does not pass while stopped. */
+const stopMs = 50
 const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export class Terminal {
   private readonly events: TerminalEvents
+  private isOpen = false
   private isEntered = false
   private readonly onData = (chunk: Buffer | string) => {
     for (const key of keysOf(chunk.toString())) this.events.key(key)
@@ -34,6 +37,7 @@ export class Terminal {
   private readonly onResize = () => this.events.redraw()
   private readonly onSignal = (signal: NodeJS.Signals) => this.events.end(signal)
   private readonly onContinue = () => {
+    if (this.isEntered || !this.isOpen) return
     this.enter()
     this.events.redraw()
   }
@@ -56,6 +60,7 @@ export class Terminal {
   }
 
   open(): void {
+    this.isOpen = true
     process.on('exit', this.onExit)
     process.on('uncaughtExceptionMonitor', this.onExit)
     for (const signal of endSignals) process.on(signal, this.onSignal)
@@ -70,6 +75,7 @@ export class Terminal {
 
   close(): void {
     this.leave()
+    this.isOpen = false
     process.off('exit', this.onExit)
     process.off('uncaughtExceptionMonitor', this.onExit)
     for (const signal of endSignals) process.off(signal, this.onSignal)
@@ -86,10 +92,11 @@ export class Terminal {
     process.stdout.write(text)
   }
 
-  /** Ctrl-Z: gives the terminal back to the shell until it says that we go on. */
+  /** Ctrl-Z: gives the terminal back to the shell until it says that we go on; at once where no shell would. */
   suspend(): void {
     this.leave()
     process.kill(0, 'SIGTSTP')
+    setTimeout(this.onContinue, stopMs)
   }
 
   private enter(): void {
