@@ -8,7 +8,8 @@
  *      ^  at connectAtMs        |               |                        |
  *      +------------------------+---------------+---- disconnected() ----+        close() from anywhere: closed
  *
- * A broker that refuses the token, or wants one, is not asked again: disconnected() then leads to closed.
+ * A broker that refuses the token, or wants one, is not asked again: disconnected() then leads to closed. A token that
+ * was good before is replaced, if another can be had.
  */
 import type { ByteReader } from '../bytes/byte-reader.js'
 import type { ByteWriter } from '../bytes/byte-writer.js'
@@ -53,11 +54,13 @@ export interface SessionListener {
 
 export interface SessionOptions {
   readonly clientName: string
-  /** Sent with Hello. */
-  readonly token?: string | undefined
+  /** Whether another token than the last can be had: one that is refused after it was good is then replaced. */
+  readonly isTokenRenewable?: boolean
   /** A request unanswered for longer means that the connection is dead. */
   readonly requestTimeoutMs: number
   readonly backoff?: BackoffOptions
+  /** How many brokers are tried in turn: only a whole round without success is followed by a longer wait. */
+  readonly serverCount?: number
 }
 
 export type SessionState = 'offline' | 'connecting' | 'greeting' | 'ready' | 'closed'
@@ -95,6 +98,7 @@ export class ClientSession {
   private produceBytesInFlight = 0
   private clusterId: Uuid | undefined
   private farewell: StreamBusError | undefined
+  private token: string | undefined
 
   constructor(options: SessionOptions, listener: SessionListener) {
     this.options = options
@@ -108,14 +112,14 @@ export class ClientSession {
   }
 
   /** The connection is open; Hello, and Authenticate where there is a token, are the first frame to be sent. */
-  opened(nowMs: number): void {
+  opened(nowMs: number, token?: string): void {
     this.state = 'greeting'
+    this.token = token
     this.farewell = undefined
     this.output.reset()
     const writer = this.begin(Api.Hello, { succeeded: (body) => this.greeted(body), failed: () => {} }, nowMs)
     writeHelloRequest(writer, { protocolVersion, clientName: this.options.clientName })
     this.end()
-    const { token } = this.options
     if (token !== undefined) this.authenticate(token, nowMs)
   }
 
@@ -127,7 +131,7 @@ export class ClientSession {
 
   private greeted(body: ByteReader): void {
     this.hello = readHelloResponse(body)
-    if (this.options.token === undefined) this.becomeReady()
+    if (this.token === undefined) this.becomeReady()
   }
 
   private becomeReady(): void {
@@ -224,15 +228,25 @@ export class ClientSession {
     if (this.state === 'closed' || this.state === 'offline') return error
     const wasReady = this.state === 'ready'
     const reason = this.farewell ?? error
-    const isRefused = refusals.has(reason.name)
+    const isOutdated = wasReady && this.options.isTokenRenewable === true
+    const isRefused = refusals.has(reason.name) && !isOutdated
     this.state = isRefused ? 'closed' : 'offline'
     this.farewell = undefined
-    this.connectAtMs = nowMs + backoffMs(this.attemptCount++, this.options.backoff ?? reconnectBackoff, random)
+    this.connectAtMs = nowMs + this.waitMs(random)
     this.output.reset()
     this.failPending(reason)
     if (wasReady) this.listener.lost(reason)
     if (isRefused) this.listener.refused(reason)
     return reason
+  }
+
+  private waitMs(random: number): number {
+    const { backoff = reconnectBackoff, serverCount = 1 } = this.options
+    const attempt = this.attemptCount++
+    const isRoundOver = (attempt + 1) % serverCount === 0
+    // The next broker is tried soon, but not by all clients of the lost one at once.
+    if (!isRoundOver) return Math.round(random * backoff.firstMs)
+    return backoffMs(Math.floor(attempt / serverCount), backoff, random)
   }
 
   private failPending(error: StreamBusError): void {

@@ -125,6 +125,8 @@ export const errorTable = {
   UNSUPPORTED_SUBPROTOCOL: row(1022, false, 400, 'The WebSocket subprotocol is none that the broker speaks.',
     'Offer streambus.v1 or streambus.json.v1.'),
   USAGE: row(1023, false, 400, 'A command line or a call has a wrong argument.', 'See --help.'),
+  TLS_HANDSHAKE_FAILED: row(1030, false, 503, 'Client and broker can\'t agree on TLS, or do not trust each other.',
+    'See the message: the certificate, its name or its authority, or TLS on one side only.'),
   UNSUITABLE_RUNTIME: row(1024, false, 500, 'The runtime lacks something that StreamBus needs.', 'See the message.'),
   AUTHENTICATION_REQUIRED: row(1025, false, 401, 'The broker answers only those who authenticate, and no token came.',
     'Pass a token: connect({ token }), --token or STREAMBUS_TOKEN; over HTTP the header Authorization: Bearer TOKEN.'),

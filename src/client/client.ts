@@ -2,24 +2,32 @@
  * The way in: connects to a broker and makes producers, consumers and admins that share the connection.
  * Runs on: main thread of clients, browsers. Touches: the connection.
  */
-import type { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { Admin } from './admin.js'
 import { Connection, type ConnectionState } from './connection.js'
 import { Consumer, type ConsumerOptions } from './consumer.js'
-import type { Platform } from './platform/platform.js'
+import type { Token } from './link.js'
+import type { Platform, TlsOptions } from './platform/platform.js'
 import { Producer, type ProducerOptions } from './producer.js'
 import { defaultServer } from './server-address.js'
 import { Topics } from './topics.js'
 
 /** Where and how to connect. */
 export interface ConnectOptions {
-  /** HOST:PORT, default 127.0.0.1:9400. */
+  /** HOST:PORT, or wss://HOST:PORT for TLS; default 127.0.0.1:9400. */
   readonly server?: string | undefined
-  /** Who this is, to a broker that asks. A token that is refused ends the client: it does not connect again. */
-  readonly token?: string | undefined
+  /**
+   * Who this is, to a broker that asks. A token that is refused ends the client: it does not connect again. A function
+   * is asked for each attempt to connect, so that a token that has run out can be replaced.
+   */
+  readonly token?: Token | undefined
+  /** Several brokers instead of one: when one can't be reached or is lost, the next is tried, in this order. */
+  readonly servers?: readonly string[] | undefined
+  /** For wss:// in Node.js, and makes wss:// of addresses without a scheme. Browsers take none. */
+  readonly tls?: TlsOptions | undefined
   /** Shown in the broker's log. */
   readonly clientName?: string | undefined
-  /** For the handshake, default 10 s. */
+  /** For each attempt, to the broker's first answer, default 10 s. */
   readonly connectTimeoutMs?: number | undefined
   /** A request unanswered for longer has failed, and its connection with it, default 30 s. */
   readonly requestTimeoutMs?: number | undefined
@@ -57,7 +65,7 @@ export class Client {
     return this.connection.hello!.brokerVersion
   }
 
-  /** HOST:PORT. */
+  /** The broker that is connected, or was last: HOST:PORT, or wss://HOST:PORT. */
   get server(): string {
     return this.connection.address.text
   }
@@ -91,7 +99,8 @@ export async function connectOn(platform: Platform, options: ConnectOptions): Pr
   const connection = await Connection.open(
     {
       platform,
-      server: options.server ?? defaultServer,
+      servers: serversOf(options),
+      tls: options.tls,
       token: options.token,
       clientName: options.clientName ?? platform.defaultClientName,
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
@@ -101,4 +110,10 @@ export async function connectOn(platform: Platform, options: ConnectOptions): Pr
     signal,
   )
   return new Client(connection)
+}
+
+function serversOf({ server, servers }: ConnectOptions): readonly string[] {
+  if (servers === undefined) return [server ?? defaultServer]
+  if (server === undefined) return servers
+  throw new StreamBusError('USAGE', 'both server and servers are given', { remedy: 'Give one of the two.' })
 }

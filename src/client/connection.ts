@@ -20,18 +20,19 @@ import {
   writeProduceRequest,
 } from '../../native-free-core/protocol/codecs.generated.js'
 import { decompressWith } from './compression.js'
-import { connectError, endOfConnection } from './connection-errors.js'
-import type { Platform, Socket } from './platform/platform.js'
-import { parseServerAddress, type ServerAddress } from './server-address.js'
-import { delay } from './waiter.js'
+import { Link, type Token } from './link.js'
+import type { Platform, TlsOptions } from './platform/platform.js'
+import { type ServerAddress, ServerList } from './server-address.js'
+import { abortable, delay, type Waiter } from './waiter.js'
 
 export interface ConnectionOptions {
   readonly platform: Platform
-  /** HOST:PORT. */
-  readonly server: string
+  /** HOST:PORT, tried in turn. */
+  readonly servers: readonly string[]
+  readonly tls: TlsOptions | undefined
   /** Program and version, for the broker's log. */
   readonly clientName: string
-  readonly token?: string | undefined
+  readonly token: Token | undefined
   readonly connectTimeoutMs: number
   /** A request unanswered for longer means that the connection is dead. */
   readonly requestTimeoutMs: number
@@ -69,14 +70,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-interface ReadyWaiter {
-  resolve(): void
-  reject(error: unknown): void
-}
-
 const tickIntervalMs = 100
-/** More than any broker may send in one frame. */
-const maxPayloadBytes = 256 * 1024 * 1024
 
 /** The broker did nothing, so any request may be sent again. */
 const notDoneErrors: ReadonlySet<ErrorName> = new Set(['NOT_CONTROLLER', 'STARTING', 'TOO_MANY_CONNECTIONS'])
@@ -87,17 +81,16 @@ const unknownOutcomeErrors: ReadonlySet<ErrorName> = new Set([
 ])
 
 export class Connection {
-  readonly address: ServerAddress
   readonly platform: Platform
   readonly decompress: Decompress
   private readonly options: ConnectionOptions
   private readonly session: ClientSession
   private readonly users = new Set<ConnectionUser>()
   private readonly subscriptions = new Map<number, DeliveryHandler>()
-  private readonly waiters = new Set<ReadyWaiter>()
-  private socket: Socket | undefined
-  private lastError: StreamBusError | undefined
+  private readonly waiters = new Set<Waiter>()
+  private readonly servers: ServerList
   private refusal: StreamBusError | undefined
+  private link: Link | undefined
   private timer: ReturnType<typeof setInterval> | undefined
   private isFlushScheduled = false
   private nextSubscriptionId = 1
@@ -107,20 +100,24 @@ export class Connection {
     this.options = options
     this.platform = options.platform
     this.decompress = decompressWith(options.platform)
-    this.address = parseServerAddress(options.server)
-    this.session = new ClientSession(options, {
-      ready: (hello, isOtherCluster) => this.ready(hello, isOtherCluster),
-      lost: (error) => this.lost(error),
-      refused: (error) => this.refused(error),
-      delivered: (push) => this.subscriptions.get(push.subscriptionId)?.delivered(push),
-      subscriptionEnded: (push) => this.subscriptions.get(push.subscriptionId)?.subscriptionEnded(push),
-    })
+    this.servers = new ServerList(options.servers, options.tls !== undefined)
+    this.session = new ClientSession(
+      { ...options, serverCount: this.servers.count, isTokenRenewable: typeof options.token === 'function' },
+      {
+        ready: (hello, isOtherCluster) => this.ready(hello, isOtherCluster),
+        lost: (error) => this.lost(error),
+        refused: (error) => this.refused(error),
+        delivered: (push) => this.subscriptions.get(push.subscriptionId)?.delivered(push),
+        subscriptionEnded: (push) => this.subscriptions.get(push.subscriptionId)?.subscriptionEnded(push),
+      },
+    )
   }
 
-  /** Resolves when the handshake is done; rejects when the first attempt fails. Later it connects again by itself. */
+  /** Resolves when a broker has answered; rejects when none does. Later it connects again by itself. */
   static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Connection> {
     const connection = new Connection(options)
     signal?.throwIfAborted()
+    // Every attempt has its time limit, so that this ends.
     const isReady = connection.whenReady(signal)
     connection.connect()
     try {
@@ -131,6 +128,11 @@ export class Connection {
     }
     connection.timer = setInterval(() => connection.tick(), tickIntervalMs)
     return connection
+  }
+
+  /** Of the broker that is connected, or was last, or is tried now. */
+  get address(): ServerAddress {
+    return this.link?.address ?? this.servers.current
   }
 
   get isReady(): boolean {
@@ -162,33 +164,19 @@ export class Connection {
 
   private connect(): void {
     this.session.connecting()
-    const request = {
-      url: this.address.url,
-      protocol: 'streambus.v1',
-      openTimeoutMs: this.options.connectTimeoutMs,
-      maxFrameBytes: maxPayloadBytes,
-    }
-    const socket: Socket = this.platform.openSocket(request, {
-      opened: () => this.opened(socket),
-      received: (frame) => this.received(socket, frame),
-      ended: (code, reason, error) => {
-        this.ended(
-          socket,
-          error === undefined ? endOfConnection(this.address, code, reason) : connectError(error, this.address),
-        )
+    const link: Link = new Link(this.servers.current, this.options, {
+      opened: (token) => {
+        this.session.opened(Date.now(), token)
+        this.flush()
       },
+      received: (frame) => this.received(frame),
+      ended: (error) => this.ended(error),
     })
-    this.socket = socket
+    this.link = link
+    link.start()
   }
 
-  private opened(socket: Socket): void {
-    if (socket !== this.socket) return
-    this.session.opened(Date.now())
-    this.flush()
-  }
-
-  private received(socket: Socket, frame: Uint8Array): void {
-    if (socket !== this.socket) return
+  private received(frame: Uint8Array): void {
     try {
       this.session.received(frame)
     } catch (error) {
@@ -198,34 +186,49 @@ export class Connection {
 
   /** Ends the connection from this side; it is opened again later. */
   private drop(error: StreamBusError): void {
-    const { socket } = this
-    if (socket === undefined) return
-    socket.terminate()
-    this.ended(socket, error)
+    if (this.link === undefined) return
+    this.link.drop()
+    this.ended(error)
   }
 
-  private ended(socket: Socket, error: StreamBusError): void {
-    if (socket !== this.socket) return
-    this.socket = undefined
+  private ended(error: StreamBusError): void {
+    this.link = undefined
     this.unansweredSends = []
-    this.lastError = this.session.disconnected(error, Date.now(), Math.random())
-    // Before the first handshake there is no timer that would try again: whoever opens it is told.
-    if (this.timer === undefined) this.failWaiters(this.lastError)
+    const reason = this.session.disconnected(error, Date.now(), Math.random())
+    this.servers.notReached(reason)
+    this.servers.advance()
+    // Before the first handshake there is no timer that would try again.
+    if (this.timer !== undefined) return
+    if (this.session.state === 'closed') return
+    if (this.servers.isExhausted) this.failWaiters(this.servers.error!)
+    else this.connect()
   }
 
   private ready(_hello: HelloResponse, isOtherCluster: boolean): void {
-    this.lastError = undefined
+    this.servers.reached()
+    this.link?.established()
     const waiters = [...this.waiters]
     this.waiters.clear()
     for (const waiter of waiters) waiter.resolve()
-    this.options.onStateChange?.('connected')
+    this.tellState('connected')
     for (const user of this.users) user.ready(isOtherCluster)
     this.scheduleFlush()
   }
 
   private lost(error: StreamBusError): void {
     for (const user of this.users) user.lost(error)
-    this.options.onStateChange?.('lost', error)
+    this.tellState('lost', error)
+  }
+
+  /** What the program's own code throws there is no fault of the connection: it comes up as an uncaught error. */
+  private tellState(state: ConnectionState, error?: StreamBusError): void {
+    try {
+      this.options.onStateChange?.(state, error)
+    } catch (thrown) {
+      queueMicrotask(() => {
+        throw thrown
+      })
+    }
   }
 
   /** The broker does not want this client: whoever waits is told, and nothing is tried again. */
@@ -234,7 +237,7 @@ export class Connection {
     clearInterval(this.timer)
     this.failWaiters(error)
     for (const user of this.users) user.refused(error)
-    this.options.onStateChange?.('refused', error)
+    this.tellState('refused', error)
   }
 
   private tick(): void {
@@ -248,14 +251,14 @@ export class Connection {
 
   /** Sends what was written; called by itself at the end of the turn. */
   flush(): void {
-    const { socket } = this
-    if (socket === undefined || !socket.isOpen) return
+    const { link } = this
+    if (link === undefined || !link.isOpen) return
     const frame = this.session.takeFrame()
     if (frame === undefined) return
-    if (this.unansweredSends.length === 0) return socket.send(frame)
+    if (this.unansweredSends.length === 0) return link.send(frame)
     const handlers = this.unansweredSends
     this.unansweredSends = []
-    socket.send(frame, (error) => {
+    link.send(frame, (error) => {
       for (const handler of handlers) settleUnanswered(handler, error)
     })
   }
@@ -306,7 +309,8 @@ export class Connection {
   async request<Response>(call: Call<Response>, { signal }: CallOptions = {}): Promise<Response> {
     const deadlineMs = Date.now() + this.options.requestTimeoutMs
     for (let attempt = 0; ; attempt++) {
-      await this.whenReady(signal)
+      // It may be lost again before this goes on.
+      while (!this.isReady) await this.whenReady(signal, this.options.requestTimeoutMs)
       try {
         return await this.attempt(call, signal)
       } catch (error) {
@@ -316,50 +320,46 @@ export class Connection {
     }
   }
 
-  private attempt<Response>(call: Call<Response>, signal: AbortSignal | undefined): Promise<Response> {
-    return new Promise<Response>((resolve, reject) => {
-      const onAbort = () => reject(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
+  private async attempt<Response>(call: Call<Response>, signal: AbortSignal | undefined): Promise<Response> {
+    let response: Response
+    await abortable((waiter) => {
       this.start(call.api, call.write, {
         succeeded: (body) => {
-          signal?.removeEventListener('abort', onAbort)
-          resolve(call.read(body))
+          try {
+            response = call.read(body)
+            waiter.resolve()
+          } catch (error) {
+            waiter.reject(error)
+            throw error
+          }
         },
-        failed: (error) => {
-          signal?.removeEventListener('abort', onAbort)
-          reject(error)
-        },
+        failed: (error) => waiter.reject(error),
       })
-    })
+      return undefined
+    }, signal)
+    return response!
   }
 
-  /** Waits for the handshake, at most as long as a request may take. */
-  private whenReady(signal?: AbortSignal): Promise<void> {
+  /** Waits for a connection, for ever if no time is given. */
+  private whenReady(signal: AbortSignal | undefined, timeoutMs?: number): Promise<void> {
     if (this.isReady) return Promise.resolve()
     if (this.session.state === 'closed') return Promise.reject(this.refusal ?? closedError())
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => waiter.reject(this.notConnected()), this.options.requestTimeoutMs)
-      const onAbort = () => waiter.reject(signal?.reason)
-      const done = () => {
+    return abortable((waiter) => {
+      this.waiters.add(waiter)
+      const fail = () => waiter.reject(this.notConnected())
+      const timer = timeoutMs === undefined ? undefined : setTimeout(fail, timeoutMs)
+      return () => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
         this.waiters.delete(waiter)
       }
-      const waiter: ReadyWaiter = {
-        resolve: () => (done(), resolve()),
-        reject: (error) => (done(), reject(error)),
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
-      this.waiters.add(waiter)
-    })
+    }, signal)
   }
 
   private notConnected(): StreamBusError {
-    const { lastError, address, options } = this
-    if (lastError !== undefined) return lastError
-    return new StreamBusError(
-      'NETWORK_EXCEPTION',
-      `no handshake with ${address.text} in ${options.requestTimeoutMs} ms`,
+    const { servers, address, options } = this
+    return (
+      servers.error ??
+      new StreamBusError('NETWORK_EXCEPTION', `no handshake with ${address.text} in ${options.requestTimeoutMs} ms`)
     )
   }
 
@@ -373,10 +373,8 @@ export class Connection {
     this.flush()
     this.session.close(closedError())
     this.failWaiters(closedError())
-    const { socket } = this
-    this.socket = undefined
-    if (socket === undefined) return
-    socket.close()
+    this.link?.close()
+    this.link = undefined
   }
 }
 

@@ -17,6 +17,8 @@ export { Client, type ConnectOptions } from './client.js'
 export type { CallOptions, ConnectionState } from './connection.js'
 export { ConsumedBatch, type ConsumedRecord } from './consumed-batch.js'
 export { Consumer, type ConsumerOptions } from './consumer.js'
+export type { Token } from './link.js'
+export type { Pem, TlsOptions } from './platform/platform.js'
 export {
   type DeliveryReport,
   Producer,

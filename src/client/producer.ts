@@ -109,7 +109,7 @@ export class Producer {
   private lastTopic: ProducerTopic | undefined
   private lastBatch: ProduceBatch | undefined
   private bufferedBytes = 0
-  private readyWaiters: Waiter[] = []
+  private readonly readyWaiters = new Set<Waiter>()
   private unreported: StreamBusError | undefined
   private refusal: StreamBusError | undefined
   private isClosed = false
@@ -166,7 +166,10 @@ export class Producer {
   /** Resolves when `write` may go on. */
   ready({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     if (this.isRoomy()) return Promise.resolve()
-    return abortable((waiter) => this.readyWaiters.push(waiter), signal)
+    return abortable((waiter) => {
+      this.readyWaiters.add(waiter)
+      return () => this.readyWaiters.delete(waiter)
+    }, signal)
   }
 
   private isRoomy(): boolean {
@@ -180,7 +183,10 @@ export class Producer {
   async flush({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     while (!this.isAllDone()) {
       this.sender.sealAll()
-      await abortable((waiter) => this.whenUnfinishedDone(waiter), signal)
+      await abortable((waiter) => {
+        this.whenUnfinishedDone(waiter)
+        return undefined
+      }, signal)
     }
     const error = this.unreported
     this.unreported = undefined
@@ -304,10 +310,8 @@ export class Producer {
   }
 
   private wakeReady(): void {
-    if (this.readyWaiters.length === 0 || !this.isRoomy()) return
-    const waiters = this.readyWaiters
-    this.readyWaiters = []
-    for (const waiter of waiters) waiter.resolve()
+    if (this.readyWaiters.size === 0 || !this.isRoomy()) return
+    for (const waiter of this.readyWaiters) waiter.resolve()
   }
 
   // Topics that are not known yet, or not any more.

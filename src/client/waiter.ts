@@ -8,26 +8,33 @@ export interface Waiter {
   reject(error: unknown): void
 }
 
-/** `start` gets the waiter; the promise rejects with the signal's reason when it fires first. */
-export function abortable(start: (waiter: Waiter) => void, signal: AbortSignal | undefined): Promise<void> {
+/**
+ * `start` gets the waiter and may return what must be undone when the waiting is over, however it ends. The promise
+ * rejects with the signal's reason when it fires first.
+ */
+export function abortable(start: (waiter: Waiter) => (() => void) | undefined, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal === undefined) return start({ resolve, reject })
-    if (signal.aborted) return reject(signal.reason)
-    const onAbort = () => reject(signal.reason)
-    const done = () => signal.removeEventListener('abort', onAbort)
-    signal.addEventListener('abort', onAbort, { once: true })
-    start({ resolve: () => (done(), resolve()), reject: (error) => (done(), reject(error)) })
+    if (signal?.aborted) return reject(signal.reason as Error)
+    let isSettled = false
+    let undo: (() => void) | undefined
+    const settle = (act: () => void) => {
+      if (isSettled) return
+      isSettled = true
+      signal?.removeEventListener('abort', onAbort)
+      undo?.()
+      act()
+    }
+    const onAbort = () => settle(() => reject(signal?.reason as Error))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    undo = start({ resolve: () => settle(resolve), reject: (error) => settle(() => reject(error as Error)) })
+    if (isSettled) undo?.()
   })
 }
 
-/** Resolves after the time; rejects with the signal's reason when it fires before. */
-export async function delay(timeMs: number, signal: AbortSignal | undefined): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  try {
-    await abortable(({ resolve }) => {
-      timer = setTimeout(resolve, timeMs)
-    }, signal)
-  } finally {
-    clearTimeout(timer)
-  }
+/** Resolves after the time. */
+export function delay(timeMs: number, signal?: AbortSignal): Promise<void> {
+  return abortable(({ resolve }) => {
+    const timer = setTimeout(resolve, timeMs)
+    return () => clearTimeout(timer)
+  }, signal)
 }

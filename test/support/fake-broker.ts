@@ -3,6 +3,8 @@
  * send again, serves subscriptions by credit, and fails on demand.
  * Runs on: the test process.
  */
+import { createServer, type Server as HttpServer } from 'node:http'
+import { createServer as createTlsServer, type ServerOptions as TlsServerOptions } from 'node:https'
 import { type AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { ByteReader } from '../../native-free-core/bytes/byte-reader.js'
@@ -67,23 +69,31 @@ export class FakeBroker {
   largestCreditBytes = 0
   connectionCount = 0
   private readonly server: WebSocketServer
+  private readonly listener: HttpServer
   private readonly sessions = new Set<Session>()
   private nextId = 1
   private nextProducerId = 1000
 
-  private constructor(server: WebSocketServer) {
+  private constructor(server: WebSocketServer, listener: HttpServer) {
     this.server = server
+    this.listener = listener
     server.on('connection', (socket) => this.accept(socket))
   }
 
-  static async start(port = 0): Promise<FakeBroker> {
-    const server = new WebSocketServer({ port, host: '127.0.0.1', handleProtocols: () => 'streambus.v1' })
-    await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject))
-    return new FakeBroker(server)
+  /** With `tls` it speaks wss:// only. */
+  static async start(port = 0, tls?: TlsServerOptions): Promise<FakeBroker> {
+    const listener = tls === undefined ? createServer() : createTlsServer(tls)
+    const server = new WebSocketServer({ server: listener, handleProtocols: () => 'streambus.v1' })
+    const broker = new FakeBroker(server, listener)
+    await new Promise<void>((resolve, reject) => {
+      listener.once('listening', resolve).once('error', reject)
+      listener.listen(port, '127.0.0.1')
+    })
+    return broker
   }
 
   get port(): number {
-    return (this.server.address() as AddressInfo).port
+    return (this.listener.address() as AddressInfo).port
   }
 
   get address(): string {
@@ -106,7 +116,10 @@ export class FakeBroker {
 
   async stop(): Promise<void> {
     this.dropAll()
-    await new Promise((resolve) => this.server.close(resolve))
+    this.server.close()
+    const isClosed = new Promise((resolve) => this.listener.close(resolve))
+    this.listener.closeAllConnections()
+    await isClosed
   }
 
   addTopic(name: string, partitionCount = 1): FakeTopic {

@@ -5,7 +5,8 @@
  * A browser copies what it is given to send at once. It tells nobody when bytes were taken by the system, so whoever
  * wants to hear of it (acks 0) is told when the amount that is buffered says so.
  */
-import { abnormalClosure, OpenTimeoutError, type Socket, type SocketListener, type SocketRequest } from './platform.js'
+import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
+import type { Socket, SocketListener, SocketRequest } from './platform.js'
 
 interface Unsent {
   /** How many bytes must have gone. */
@@ -18,26 +19,19 @@ const sentPollMs = 20
 export class BrowserSocket implements Socket {
   private readonly socket: WebSocket
   private listener: SocketListener | undefined
-  private error: Error | undefined
-  private openTimer: ReturnType<typeof setTimeout> | undefined
   private pollTimer: ReturnType<typeof setTimeout> | undefined
   private sentBytes = 0
   private unsent: Unsent[] = []
 
   constructor(request: SocketRequest, listener: SocketListener) {
+    if (request.tls !== undefined) throw tlsInBrowser()
     this.listener = listener
     const socket = new WebSocket(request.url, [request.protocol])
     this.socket = socket
     socket.binaryType = 'arraybuffer'
-    socket.onopen = () => this.opened()
+    socket.onopen = () => this.listener?.opened()
     socket.onmessage = (event: MessageEvent<unknown>) => this.received(event.data)
     socket.onclose = (event) => this.ended(event.code, event.reason)
-    this.openTimer = setTimeout(() => this.openTimedOut(request.openTimeoutMs), request.openTimeoutMs)
-  }
-
-  private opened(): void {
-    clearTimeout(this.openTimer)
-    this.listener?.opened()
   }
 
   /** A broker sends no text on this protocol: what is no ArrayBuffer is taken for an empty frame, which is refused. */
@@ -45,20 +39,13 @@ export class BrowserSocket implements Socket {
     this.listener?.received(new Uint8Array(data instanceof ArrayBuffer ? data : new ArrayBuffer(0)))
   }
 
-  private openTimedOut(timeoutMs: number): void {
-    this.error = new OpenTimeoutError(timeoutMs)
-    this.socket.close()
-    this.ended(abnormalClosure, '')
-  }
-
   private ended(code: number, reason: string): void {
-    clearTimeout(this.openTimer)
     clearTimeout(this.pollTimer)
     const { unsent, listener } = this
     this.unsent = []
     this.listener = undefined
     for (const { sent } of unsent) sent(new Error('the connection ended'))
-    listener?.ended(code, reason, this.error)
+    listener?.ended(code, reason, undefined)
   }
 
   get isOpen(): boolean {
@@ -88,6 +75,12 @@ export class BrowserSocket implements Socket {
   terminate(): void {
     this.listener = undefined
     this.socket.close()
-    this.ended(abnormalClosure, '')
+    this.ended(0, '')
   }
+}
+
+function tlsInBrowser(): StreamBusError {
+  return new StreamBusError('USAGE', 'a browser takes no tls options: it has its own store of certificates', {
+    remedy: 'Leave tls out and write the address as wss://HOST:PORT.',
+  })
 }

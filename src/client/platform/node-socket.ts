@@ -6,8 +6,8 @@
  * that copy, so none is ever used.
  */
 import { randomFillSync } from 'node:crypto'
-import { WebSocket } from 'ws'
-import type { Socket, SocketListener, SocketRequest } from './platform.js'
+import { type ClientOptions, WebSocket } from 'ws'
+import type { Pem, Socket, SocketListener, SocketRequest, TlsOptions } from './platform.js'
 
 /** A broker that does not answer the closing handshake must not keep the process alive. */
 const closeTimeoutMs = 1000
@@ -22,9 +22,9 @@ export class NodeSocket implements Socket {
     const socket = new WebSocket(request.url, [request.protocol], {
       perMessageDeflate: false,
       maxPayload: request.maxFrameBytes,
-      handshakeTimeout: request.openTimeoutMs,
       skipUTF8Validation: true,
       generateMask: fillMask,
+      ...tlsFields(request.tls),
     })
     this.socket = socket
     socket.on('open', () => this.listener?.opened())
@@ -54,6 +54,28 @@ export class NodeSocket implements Socket {
     this.listener = undefined
     this.socket.terminate()
   }
+}
+
+/** What ws hands to tls.connect. */
+type TlsFields = ClientOptions & { servername?: string }
+
+function tlsFields(tls: TlsOptions | undefined): TlsFields {
+  const fields: TlsFields = {}
+  if (tls === undefined) return fields
+  if (tls.ca !== undefined) fields.ca = isList(tls.ca) ? tls.ca.map(pemOf) : pemOf(tls.ca)
+  if (tls.cert !== undefined) fields.cert = pemOf(tls.cert)
+  if (tls.key !== undefined) fields.key = pemOf(tls.key)
+  if (tls.serverName !== undefined) fields.servername = tls.serverName
+  if (tls.rejectUnauthorized !== undefined) fields.rejectUnauthorized = tls.rejectUnauthorized
+  return fields
+}
+
+function isList(value: Pem | readonly Pem[]): value is readonly Pem[] {
+  return Array.isArray(value)
+}
+
+function pemOf(pem: Pem): string | Buffer {
+  return typeof pem === 'string' ? pem : Buffer.from(pem)
 }
 
 /** Never all zeros: ws sends those frames without the copy that frees the buffer. */

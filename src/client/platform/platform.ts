@@ -9,7 +9,10 @@ export interface Platform {
   readonly defaultClientName: string
   /** Called once before the first connection: loads what makes the rest faster. */
   prepare(): void
-  /** Starts to open a WebSocket; what becomes of it is told to the listener, never before this returns. */
+  /**
+   * Starts to open a WebSocket; what becomes of it is told to the listener, never before this returns. Throws for
+   * options that can't be used.
+   */
   openSocket(request: SocketRequest, listener: SocketListener): Socket
   /** Calls back when what came with this turn of the event loop is handled. */
   atEndOfTurn(callback: () => void): void
@@ -23,10 +26,24 @@ export interface Platform {
 export interface SocketRequest {
   readonly url: string
   readonly protocol: string
-  /** For TCP, TLS and the WebSocket handshake together. */
-  readonly openTimeoutMs: number
   readonly maxFrameBytes: number
+  readonly tls: TlsOptions | undefined
 }
+
+/** For wss:// in Node.js; browsers have their own store of certificates and take none of it. */
+export interface TlsOptions {
+  /** Trust these authorities instead of the system's: PEM. */
+  readonly ca?: Pem | readonly Pem[] | undefined
+  /** This client's certificate with its chain, for a broker that asks for one: PEM. */
+  readonly cert?: Pem | undefined
+  readonly key?: Pem | undefined
+  /** The name that must be in the broker's certificate, instead of the host in the address. */
+  readonly serverName?: string | undefined
+  /** False: take any certificate. Then anybody on the way can read and change everything. */
+  readonly rejectUnauthorized?: boolean | undefined
+}
+
+export type Pem = string | Uint8Array
 
 export interface SocketListener {
   opened(): void
@@ -44,15 +61,4 @@ export interface Socket {
   close(): void
   /** Ends it at once; `ended` is not told. */
   terminate(): void
-}
-
-/** The code of a WebSocket that ended without a closing handshake. */
-export const abnormalClosure = 1006
-
-/** Why a socket was not opened: nothing came within the time. */
-export class OpenTimeoutError extends Error {
-  constructor(timeoutMs: number) {
-    super(`the handshake took longer than ${timeoutMs} ms`)
-    this.name = 'OpenTimeoutError'
-  }
 }

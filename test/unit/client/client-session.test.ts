@@ -42,10 +42,10 @@ function frameOf(write: (out: FrameWriter) => void): Uint8Array {
   return out.view().slice()
 }
 
-function setUp(token?: string) {
+function setUp(isTokenRenewable = false) {
   const events: string[] = []
   const session = new ClientSession(
-    { clientName: 'test', requestTimeoutMs: 1000, token },
+    { clientName: 'test', requestTimeoutMs: 1000, isTokenRenewable },
     {
       ready: (_hello, isOtherCluster) => events.push(isOtherCluster ? 'ready, other cluster' : 'ready'),
       lost: (error) => events.push(`lost: ${error.name}`),
@@ -139,10 +139,10 @@ describe('ClientSession', () => {
   })
 
   describe('with a token', () => {
-    const setUpGreeted = () => {
-      const all = setUp('secret')
+    const setUpGreeted = (isTokenRenewable = false) => {
+      const all = setUp(isTokenRenewable)
       all.session.connecting()
-      all.session.opened(0)
+      all.session.opened(0, 'secret')
       const frame = all.session.takeFrame()!.slice()
       const [helloHeader, authenticateHeader] = headersOf(frame)
       const answerHello = (out: FrameWriter) => {
@@ -188,6 +188,18 @@ describe('ClientSession', () => {
       expect(events).to.deep.equal(['refused: SASL_AUTHENTICATION_FAILED'])
     })
 
+    it('comes again with another when there is one', () => {
+      const { session, events, answerHello, answerToken } = setUpGreeted(true)
+      session.received(frameOf((out) => (answerHello(out), answerToken(out))))
+      session.disconnected(new StreamBusError('SASL_AUTHENTICATION_FAILED', 'it has run out'), 0, 0)
+      expect(session.state).to.equal('offline')
+      expect(events).to.deep.equal(['ready', 'lost: SASL_AUTHENTICATION_FAILED'])
+      session.connecting()
+      session.opened(0, 'another')
+      session.disconnected(new StreamBusError('SASL_AUTHENTICATION_FAILED', 'it is wrong'), 0, 0)
+      expect(session.state).to.equal('closed')
+    })
+
     it('does not come again when it is revoked later', () => {
       const { session, events, answerHello, answerToken } = setUpGreeted()
       session.received(frameOf((out) => (answerHello(out), answerToken(out))))
@@ -200,6 +212,26 @@ describe('ClientSession', () => {
       expect(session.state).to.equal('closed')
       expect(events).to.deep.equal(['ready', 'lost: SASL_AUTHENTICATION_FAILED', 'refused: SASL_AUTHENTICATION_FAILED'])
     })
+  })
+
+  it('waits long only after a whole round of brokers', () => {
+    const events = {
+      ready: () => {},
+      lost: () => {},
+      refused: () => {},
+      delivered: () => {},
+      subscriptionEnded: () => {},
+    }
+    const session = new ClientSession(
+      { clientName: 'test', requestTimeoutMs: 1000, serverCount: 3, backoff: { firstMs: 100, maxMs: 2000 } },
+      events,
+    )
+    const waits = Array.from({ length: 9 }, () => {
+      session.connecting()
+      session.disconnected(lost, 0, 0.5)
+      return session.connectAtMs
+    })
+    expect(waits).to.deep.equal([50, 50, 75, 50, 50, 150, 50, 50, 300])
   })
 
   it('says when another cluster answers', () => {
