@@ -69,6 +69,6 @@ function readGiven(option: string, path: string): Buffer {
 }
 
 /** The fields of `connect()` that say where and as whom. */
-export function connectOptionsOf(target: Target): { readonly server: string } {
-  return { server: target.servers[0]! }
+export function connectOptionsOf(target: Target): Target {
+  return target
 }
