@@ -2,7 +2,7 @@
  * One attempt to reach one broker, and the socket that comes of it: the token, the time limit, errors in words.
  * Runs on: main thread of clients, browsers. Touches: its socket and timer.
  */
-import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import type { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { brokenConnection, connectError, endOfConnection, noAnswer, noToken } from './connection-errors.js'
 import type { Platform, Socket, TlsOptions } from './platform/platform.js'
 import type { ServerAddress } from './server-address.js'

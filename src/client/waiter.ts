@@ -16,18 +16,19 @@ export function abortable(start: (waiter: Waiter) => (() => void) | undefined, s
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason as Error)
     let isSettled = false
-    let undo: (() => void) | undefined
+    let undo = () => {}
     const settle = (act: () => void) => {
       if (isSettled) return
       isSettled = true
       signal?.removeEventListener('abort', onAbort)
-      undo?.()
+      undo()
       act()
     }
     const onAbort = () => settle(() => reject(signal?.reason as Error))
     signal?.addEventListener('abort', onAbort, { once: true })
-    undo = start({ resolve: () => settle(resolve), reject: (error) => settle(() => reject(error as Error)) })
-    if (isSettled) undo?.()
+    const waiter = { resolve: () => settle(resolve), reject: (error: unknown) => settle(() => reject(error as Error)) }
+    undo = start(waiter) ?? undo
+    if (isSettled) undo()
   })
 }
 
