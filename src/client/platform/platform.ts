@@ -43,6 +43,7 @@ export interface TlsOptions {
   readonly rejectUnauthorized?: boolean | undefined
 }
 
+/** A text in PEM, or the bytes of a file that holds one. */
 export type Pem = string | Uint8Array
 
 export interface SocketListener {
