@@ -5,8 +5,8 @@
  * | the batch lies                                  | in the segments there is     | case     | what is done             |
  * |-------------------------------------------------|------------------------------|----------|--------------------------|
  * | at the segments' end                            | -                            | append   | it is appended           |
- * | wholly below their end, at or above the point   | anything but "removed"       | rewrite  | cut there, appended      |
- * | wholly below their end                          | nothing: removed by retention| skip     | nothing                  |
+ * | wholly below their end, at or above the point   | anything, or nothing         | rewrite  | cut there, appended      |
+ * | wholly below their end, below the point         | nothing: removed by retention| skip     | nothing                  |
  * | wholly below their end, below the point         | the same bytes               | skip     | nothing                  |
  * | wholly below their end, below the point         | other bytes, or no batch     | conflict | refused: damage          |
  * | across their end                                | part of it                   | rewrite  | cut there, appended      |
@@ -14,6 +14,7 @@
  *
  * Above the recovery point segments are only what the page cache happened to keep: the journal is right. Even the same
  * bytes are written again: after a sync that failed the cache holds them, and no later sync brings them to the disk.
+ * Nor is a segment that is missing there a removed one to be believed: a power cut may have taken its name alone.
  * Below the point they were synced, and a difference is damage. Every combination matches exactly one row
  * (test/unit/journal).
  */
@@ -35,9 +36,9 @@ export function decideReplay(
   if (baseOffset === segmentEnd) return 'append'
   if (baseOffset > segmentEnd) return 'gap'
   if (endOffset > segmentEnd) return 'rewrite'
+  if (baseOffset >= recoveryPoint) return 'rewrite'
   const stored = readBatch(baseOffset, batch.length)
   if (stored === 'absent') return 'skip'
-  if (baseOffset >= recoveryPoint) return 'rewrite'
   return stored !== undefined && equal(stored, batch) ? 'skip' : 'conflict'
 }
 

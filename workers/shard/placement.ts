@@ -68,17 +68,21 @@ export class Placement {
     const point = this.options.recoveryPoints.get(partitionKey(topic.topicId, ids.partition))
     const isNew = !this.options.disk.exists(`${this.folders.pathOf(topic.name, ids.partition)}/partition.metadata`)
     const log = this.folders.openOrCreate(topic.topicId, topic.name, ids.partition, config, point)
+    // Records that only the page cache holds: recovery left them, because they are in no journal.
+    const { isUnproven } = log
+    log.writeAgain()
+    const ring = shard.ringFor(config)
     const partition = new Partition(
       { ...ids, topicId: topic.topicId, topicName: topic.name },
       config,
       log,
       new ProducerState().copyFrom(log.producers),
-      shard.ringFor(config),
+      isUnproven ? shard.volatileRing : ring,
     )
     shard.partitions.set(ids.partitionId, partition)
-    shard.settler.setPoint(partition)
-    // What an earlier life left unsynced, names too, is synced before the head passes anything that relies on it.
-    if (log.needsSync) shard.settler.touch(partition)
+    shard.settler.adopt(partition, isUnproven)
+    // The topic was altered just before the end: nothing is acknowledged as synced on top of what is not.
+    if (ring !== partition.ring) shard.settler.switchRing(partition, ring)
     if (!isNew) return
     shard.settler.touchFolder(this.folders.root)
     shard.writeMetadataEntry(partition, EntryType.create, createPayload(image.version, ids.partitionId, topic.name))

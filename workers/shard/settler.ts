@@ -56,6 +56,8 @@ export class Settler {
   private readonly switching = new Map<Partition, Journal>()
   /** Partitions of the volatile ring with unsynced files, and when they are due. */
   private readonly unsynced = new Map<Partition, number>()
+  /** No entry of `unsynced` is due before. */
+  private firstDueMs = Number.POSITIVE_INFINITY
   private failure: StreamBusError | undefined
   /** Since the start, for metrics. */
   settledBytes = 0
@@ -100,9 +102,14 @@ export class Settler {
 
   /** Takes the partitions of the volatile ring whose time has come into the round. */
   private touchDue(nowMs: number, hurry: boolean): boolean {
+    if (!hurry && nowMs < this.firstDueMs) return false
     let isDue = false
+    this.firstDueMs = Number.POSITIVE_INFINITY
     for (const [partition, dueMs] of this.unsynced) {
-      if (!hurry && nowMs < dueMs) continue
+      if (!hurry && nowMs < dueMs) {
+        this.firstDueMs = Math.min(this.firstDueMs, dueMs)
+        continue
+      }
       this.unsynced.delete(partition)
       this.touched.add(partition)
       isDue = true
@@ -140,8 +147,18 @@ export class Settler {
     log.append(views, nowMs)
     extents.settledCount = extents.count
     if (!this.unsynced.has(partition)) {
-      this.unsynced.set(partition, nowMs + (config.flush === 'interval' ? config.flushMs : osFlushMs))
+      this.setDue(partition, nowMs + (config.flush === 'interval' ? config.flushMs : osFlushMs))
     }
+  }
+
+  private setDue(partition: Partition, dueMs: number): void {
+    this.unsynced.set(partition, dueMs)
+    this.firstDueMs = Math.min(this.firstDueMs, dueMs)
+  }
+
+  /** When to call `step` though nothing else is to do; infinity while a round is under way, whose answers wake. */
+  get nextDeadlineMs(): number {
+    return this.phase === 'idle' && this.failure === undefined ? this.firstDueMs : Number.POSITIVE_INFINITY
   }
 
   /** From now on nothing is appended to the partition; when all it has is on disk, it goes on in `ring`. */
@@ -203,7 +220,8 @@ export class Settler {
       for (const work of partition.log.takeSyncWork()) {
         this.send({ work, whenDone: () => partition.log.synced(work) })
       }
-      this.points.set(partition.identity.partitionId, pointOf(partition))
+      const { endOffset, endPosition: position } = partition.log
+      this.points.set(partition.identity.partitionId, pointOf(partition, { endOffset, position }))
     }
     for (const path of this.touchedFolders) this.send({ work: { path, kind: 'folder' } })
     this.touched.clear()
@@ -322,21 +340,24 @@ export class Settler {
     this.touched.add(partition)
   }
 
-  /** A partition opened at the start or created: its point is known from its log. */
-  setPoint(partition: Partition): void {
-    assert(partition.extents.settledCount === partition.extents.count, 'a new partition has unsettled entries')
-    this.points.set(partition.identity.partitionId, pointOf(partition))
+  /**
+   * A partition opened at the start or created: its point is known from its log. What an earlier life left unsynced,
+   * names too, is synced before the head passes anything that relies on it; records, at once.
+   */
+  adopt(partition: Partition, hasUnsyncedRecords: boolean): void {
+    const { extents, identity, log } = partition
+    assert(extents.settledCount === extents.count, 'a new partition has unsettled entries')
+    this.points.set(identity.partitionId, pointOf(partition, log.durablePoint))
+    if (log.needsSync) this.touched.add(partition)
+    if (hasUnsyncedRecords) this.setDue(partition, 0)
   }
 }
 
-function pointOf(partition: Partition): RecoveryPoint {
-  return {
-    topicId: partition.identity.topicId,
-    partition: partition.identity.partition,
-    logStartOffset: partition.logStartOffset,
-    endOffset: partition.log.endOffset,
-    position: partition.log.endPosition,
-  }
+function pointOf(
+  { identity, logStartOffset }: Partition,
+  { endOffset, position }: { endOffset: number; position: number },
+): RecoveryPoint {
+  return { topicId: identity.topicId, partition: identity.partition, logStartOffset, endOffset, position }
 }
 
 export function writeWhole(disk: Disk, path: string, bytes: Uint8Array): void {

@@ -147,9 +147,9 @@ export class Shard {
     return !this.blocked && this.ports.some((port) => !port.requests.isEmpty())
   }
 
-  /** When the next parked fetch expires; infinity when none is parked. */
+  /** When to turn though nobody asks: a parked fetch expires, or unsynced records are due. */
   get nextDeadlineMs(): number {
-    return this.deadlines.nextMs
+    return Math.min(this.deadlines.nextMs, this.settler.nextDeadlineMs)
   }
 
   private onSynced(token: number, result: number): void {

@@ -225,6 +225,8 @@ class Recovery {
   /** Recovery does not believe the page cache: every segment in which it accepted bytes is synced. */
   private settle(): void {
     for (const { log, topicId, partition } of this.open.values()) {
+      // Below the journal's entries there may be records of a time when the topic asked for no synced writes.
+      log.writeAgain()
       log.syncAll()
       this.points.set(partitionKey(topicId, partition), {
         topicId,

@@ -33,7 +33,6 @@ interface Row {
 }
 
 const isBelow = (baseOffset: number, count: number): boolean => baseOffset + count <= segmentEnd
-const isStored = (what: Stored): boolean => what !== 'absent'
 const differs = (what: Stored): boolean => what === 'other' || what === 'shorter' || what === 'none'
 
 /** The rows of the drawing in native-free-core/journal/replay-table.ts. */
@@ -41,12 +40,12 @@ const rows: readonly Row[] = [
   { name: "at the segments' end", matches: (base) => base === segmentEnd, outcome: 'append' },
   {
     name: 'below, at or above the point',
-    matches: (base, count, what, point) => isBelow(base, count) && isStored(what) && base >= point,
+    matches: (base, count, _what, point) => isBelow(base, count) && base >= point,
     outcome: 'rewrite',
   },
   {
-    name: 'below, removed',
-    matches: (base, count, what) => isBelow(base, count) && what === 'absent',
+    name: 'below the point, removed',
+    matches: (base, count, what, point) => isBelow(base, count) && what === 'absent' && base < point,
     outcome: 'skip',
   },
   {
@@ -90,8 +89,9 @@ describe('replay table', () => {
     expect(used.size).to.equal(rows.length)
   })
 
-  it('reads segments only for a batch that lies wholly below their end', () => {
+  it('reads segments only for a batch that lies wholly below their end and below the point', () => {
     const fail = (): undefined => expect.fail('read')
+    expect(decideReplay(batch(80, 1), segmentEnd, 80, fail)).to.equal('rewrite')
     expect(decideReplay(batch(100, 1), segmentEnd, 0, fail)).to.equal('append')
     expect(decideReplay(batch(101, 1), segmentEnd, 0, fail)).to.equal('gap')
     expect(decideReplay(batch(99, 2), segmentEnd, 0, fail)).to.equal('rewrite')

@@ -90,6 +90,13 @@ class EntryFile {
     return differs
   }
 
+  /** Writes all entries, also those that the file holds. */
+  writeAgain(disk: Disk): void {
+    if (this.count === 0) return
+    disk.write(this.open(disk), this.bytes.subarray(0, this.count * this.entryBytes), 0)
+    this.persistedCount = this.count
+  }
+
   /** Writes the entries that the file lacks. */
   persist(disk: Disk): void {
     if (this.persistedCount === this.count) return
@@ -210,6 +217,12 @@ export class SegmentIndex {
   rewrite(): boolean {
     const offsetsDiffer = this.offsets.rewrite(this.disk)
     return this.times.rewrite(this.disk) || offsetsDiffer
+  }
+
+  /** Writes both files as a whole: after a sync that failed no later one brings what the cache holds to the disk. */
+  writeAgain(): void {
+    this.offsets.writeAgain(this.disk)
+    this.times.writeAgain(this.disk)
   }
 
   /** Writes what the files lack. */

@@ -1,7 +1,8 @@
 /**
  * One partition's log on disk: a row of segments, of which the last takes appends.
  * Runs on: the shard that owns the partition; recovery; jobs. Touches: the files of the partition's folder.
- * Never: syncs. What must reach the medium is listed by `takeSyncWork`, done by the sync thread, reported by `synced`.
+ * What must reach the medium is listed by `takeSyncWork`, done by the sync thread, reported by `synced`; here nothing is
+ * synced but a name, once in a log's life, if it must be there before the next (`roll`).
  *
  *   logStartOffset                                  durablePoint        endOffset
  *        |  sealed  |   sealed    |      sealed    |   active   | written |
@@ -41,6 +42,7 @@ import { Segment } from './segment.js'
 import { recoverSegment, sharedScanner } from './segment-recovery.js'
 import { SyncList, type SyncWork } from './sync-list.js'
 import { damaged, findByTimestamp, findLargestTimestamp, type TimestampOffset } from './timestamp-search.js'
+import { rewriteRange, UnprovenBytes } from './unproven-bytes.js'
 import { type Damage, verifySegment } from './verify.js'
 
 export type { SyncWork } from './sync-list.js'
@@ -114,6 +116,8 @@ export class SegmentedLog {
   private segments: Segment[] = []
   private startOffset = 0
   private bytesSinceSnapshot = 0
+  private readonly unproven = new UnprovenBytes()
+  private isFirstNameSynced = true
   private durable: RecoveryPoint = { endOffset: 0, position: 0 }
   private atLastTake: RecoveryPoint = { endOffset: 0, position: 0 }
   private readonly loadedSealed: Segment[] = []
@@ -218,6 +222,7 @@ export class SegmentedLog {
 
   private startAt(baseOffset: number, nowMs: number): void {
     this.segments = [this.newSegment(baseOffset, nowMs)]
+    this.markFirstName()
     this.startOffset = baseOffset
     this.durable = this.atLastTake = { endOffset: baseOffset, position: 0 }
   }
@@ -227,6 +232,13 @@ export class SegmentedLog {
     this.syncs.mark(segment.path, 'file')
     this.syncs.mark(this.folder, 'folder')
     return segment
+  }
+
+  private markFirstName(): void {
+    this.isFirstNameSynced = false
+    this.syncs.mark(this.folder, 'folder', () => {
+      this.isFirstNameSynced = true
+    })
   }
 
   private load(point: RecoveryPoint | undefined, nowMs: number): void {
@@ -251,9 +263,9 @@ export class SegmentedLog {
   private markNames(): void {
     const path = `${this.folder}/${partitionMetadataFileName}`
     // Written again, too: after a sync that failed no later one brings what the cache holds to the disk.
-    if (this.disk.exists(path)) rewrite(this.disk, path)
+    if (this.disk.exists(path)) rewriteRange(this.disk, path, 0, this.disk.sizeOf(path))
     this.syncs.mark(path, 'file')
-    this.syncs.mark(this.folder, 'folder')
+    this.markFirstName()
     this.syncs.mark(parentOf(this.folder), 'folder')
   }
 
@@ -279,7 +291,9 @@ export class SegmentedLog {
         continue
       }
       const isPointHere = point !== undefined && segment.baseOffset < point.endOffset
-      const found = recoverSegment(segment, isPointHere ? point.position : 0, this.config.indexIntervalBytes)
+      const trustedBytes = isPointHere ? point.position : 0
+      const found = recoverSegment(segment, trustedBytes, this.config.indexIntervalBytes)
+      if (segment.sizeBytes > trustedBytes || next !== undefined) this.unproven.add(segment, trustedBytes)
       verifiedBytes += found.verifiedBytes
       // The page cache may say what the medium does not: what was accepted here is synced before it is relied on.
       this.syncs.mark(segment.path, 'file')
@@ -290,6 +304,16 @@ export class SegmentedLog {
       this.recovery = { verifiedBytes, tornBytes: found.tornBytes, removedSegments, reason }
       if (index < this.segments.length - 1) this.finishSealed(segment)
     }
+  }
+
+  /** Something was found above the recovery point, and `writeAgain` was not called yet. */
+  get isUnproven(): boolean {
+    return !this.unproven.isEmpty
+  }
+
+  /** Before the first sync after an open: it must not rely on what the page cache takes for written. */
+  writeAgain(): void {
+    this.unproven.writeAgain(this.disk)
   }
 
   private trustSealed(segment: Segment, endOffset: number): void {
@@ -467,6 +491,7 @@ export class SegmentedLog {
   roll(nowMs = 0): void {
     const sealed = this.active
     if (sealed.sizeBytes === 0) return
+    this.syncFirstName()
     sealed.seal()
     this.segments.push(this.newSegment(sealed.endOffset, nowMs))
     this.snapshotProducers()
@@ -474,6 +499,16 @@ export class SegmentedLog {
     sealed.unloadIndexes()
     // Linux reports a failed write-back to whoever syncs next, as long as the file stays open somewhere.
     this.syncs.mark(sealed.path, 'file', () => sealed.closeFile())
+  }
+
+  /**
+   * The first segment's name is on the medium before there is a second segment: should a power cut take the first alone,
+   * the log would seem to begin with the second.
+   */
+  private syncFirstName(): void {
+    if (this.isFirstNameSynced) return
+    this.disk.syncFolder(this.folder)
+    this.isFirstNameSynced = true
   }
 
   /** So that the next open replays no headers below `endOffset`: for a clean stop. The log does it now and then. */
@@ -760,6 +795,7 @@ export class SegmentedLog {
     else this.cutAt(offset)
     this.startOffset = Math.min(this.startOffset, this.endOffset)
     const bound = { endOffset: this.endOffset, position: this.endPosition }
+    this.unproven.cutTo(this.segments)
     if (this.durable.endOffset > bound.endOffset) this.durable = bound
     if (this.atLastTake.endOffset > bound.endOffset) this.atLastTake = bound
     if (this.epochs.truncateTo(this.endOffset)) this.writeEpochs()
@@ -772,6 +808,7 @@ export class SegmentedLog {
     for (const segment of this.segments) this.removeFilesNow(segment)
     this.loadedSealed.length = 0
     this.segments = [this.newSegment(offset, nowMs)]
+    this.markFirstName()
   }
 
   private cutAt(offset: number): void {
@@ -796,17 +833,6 @@ export class SegmentedLog {
       segment.unloadIndexes()
       segment.closeFile()
     }
-  }
-}
-
-/** Puts the same bytes into a file once more, so that the next sync has something to write. */
-function rewrite(disk: Disk, path: string): void {
-  const bytes = readWhole(disk, path)
-  const file = disk.open(path, 'read-write')
-  try {
-    disk.write(file, bytes, 0)
-  } finally {
-    disk.close(file)
   }
 }
 
