@@ -1,8 +1,8 @@
 /**
  * One partition's log on disk: a row of segments, of which the last takes appends.
  * Runs on: the shard that owns the partition; recovery; jobs. Touches: the files of the partition's folder.
- * What must reach the medium is listed by `takeSyncWork`, done by the sync thread, reported by `synced`; here nothing is
- * synced but a name, once in a log's life, if it must be there before the next (`roll`).
+ * What must reach the medium is listed by `takeSyncWork`, done by the sync thread, reported by `synced`; nothing is
+ * synced here but a first segment's name, if it must be there before the second (`roll`).
  *
  *   logStartOffset                                  durablePoint        endOffset
  *        |  sealed  |   sealed    |      sealed    |   active   | written |
@@ -502,8 +502,8 @@ export class SegmentedLog {
   }
 
   /**
-   * The first segment's name is on the medium before there is a second segment: should a power cut take the first alone,
-   * the log would seem to begin with the second.
+   * The first segment's name is on the medium before there is a second: should a power cut take the first alone, the
+   * log would seem to begin with the second.
    */
   private syncFirstName(): void {
     if (this.isFirstNameSynced) return
