@@ -16,6 +16,8 @@ const steps = [
   ['chaos:storage', '--histories', '300'],
   ['trace:sync'],
   ['flights:check'],
+  ['check:packages'],
+  ['check:executable'],
   ['bench:short'],
 ]
 

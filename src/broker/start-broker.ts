@@ -5,9 +5,8 @@
  *   all workers are spawned at once -> metadata is ready -> recovery -> shards are ready -> the gateway listens
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { type Uuid, uuidFromRandom } from '../../native-free-core/bytes/uuid.js'
 import type { BrokerConfig } from '../../native-free-core/config/broker-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
@@ -25,6 +24,7 @@ import { MetadataProxy } from './metadata-proxy.js'
 import { ProducerIds, type ProducerIdBlock } from './producer-ids.js'
 import { Scrubber } from './scrubber.js'
 import { coresForShards, defaultShardCount } from './shard-count.js'
+import { findWorkers } from './worker-files.js'
 import { WorkerFleet } from './worker-fleet.js'
 
 /** The configuration of a broker, as far as it differs from the defaults, and what its surroundings listen to. */
@@ -350,15 +350,4 @@ function urlHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'
   return host.includes(':') ? `[${host}]` : host
-}
-
-/** Beside the bundle (dist/workers), or from the unbundled build in dist beside it. */
-function findWorkers(): string {
-  for (const candidate of ['./workers', '../workers', '../../../dist/workers']) {
-    const folder = fileURLToPath(new URL(candidate, import.meta.url))
-    if (existsSync(`${folder}/shard.js`)) return folder
-  }
-  throw new StreamBusError('UNSUITABLE_RUNTIME', `the built worker files are not beside ${import.meta.url}`, {
-    remedy: 'Run `npm run build`.',
-  })
 }

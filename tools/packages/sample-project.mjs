@@ -76,11 +76,34 @@ export async function start(command, args, says, options = {}) {
     child.on('error', (error) => finish(() => reject(error)))
     child.on('exit', (code) => finish(() => reject(new Error(`${command} ended with code ${code}:\n${output}`))))
   })
-  const text = await said.catch((error) => {
+  await said.catch((error) => {
     child.kill('SIGKILL')
     throw error
   })
-  return { child, text, end: (signal) => end(child, signal) }
+  return {
+    get text() {
+      return output
+    },
+    says: (pattern) => waitFor(child, () => pattern.test(output), `${command} did not say ${pattern}`),
+    end: (signal) => end(child, signal),
+  }
+}
+
+/** Looks whenever the program prints something. */
+function waitFor(child, isThere, complaint) {
+  if (isThere()) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => finish(() => reject(new Error(complaint))), timeoutMs)
+    const look = () => {
+      if (isThere()) finish(resolve)
+    }
+    const finish = (settle) => {
+      clearTimeout(timer)
+      for (const stream of [child.stdout, child.stderr]) stream.off('data', look)
+      settle()
+    }
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', look)
+  })
 }
 
 /** @returns {Promise<number | null>} the exit code, after the signal, or after the end of its input */
