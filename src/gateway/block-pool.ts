@@ -3,6 +3,7 @@
  * Runs on: main. Touches: its own memory.
  */
 import { assert } from '../../native-free-core/errors/assert.js'
+import { batchRecordCount, batchSizeBytes } from '../../native-free-core/log/record-batch.js'
 
 /** Room before the batches, for the head of the message that carries them. */
 export const headroomBytes = 64
@@ -42,6 +43,13 @@ export class BlockPool {
     }
     this.freeBytes += size
   }
+}
+
+/** In the headers of its batches. */
+export function recordCountOf({ view, start, end }: Block): number {
+  let count = 0
+  for (let at = start; at < end; at += batchSizeBytes(view, at)) count += batchRecordCount(view, at)
+  return count
 }
 
 function newBlock(size: number, lengthBytes: number): Block {

@@ -31,6 +31,9 @@ export class GatewayMetrics {
       feeds: writer.index('streambus_tail_feeds'),
       deliveries: writer.index('streambus_deliveries_total'),
       deliveredBytes: writer.index('streambus_delivered_bytes_total'),
+      deliveredRecords: writer.index('streambus_delivered_records_total'),
+      fetchRecords: writer.index('streambus_fetch_records_total'),
+      fetchBytes: writer.index('streambus_fetch_bytes_total'),
       overwritten: writer.index('streambus_overwritten_reads_total'),
       coldReads: writer.index('streambus_cold_reads_total'),
       coldBytes: writer.index('streambus_cold_read_bytes_total'),
@@ -78,8 +81,15 @@ export class GatewayMetrics {
     this.writer.add(this.at.coldBytes, sizeBytes)
   }
 
-  delivered(sizeBytes: number): void {
+  /** A client's Fetch was answered. */
+  fetched(recordCount: number, sizeBytes: number): void {
+    this.writer.add(this.at.fetchRecords, recordCount)
+    this.writer.add(this.at.fetchBytes, sizeBytes)
+  }
+
+  delivered(recordCount: number, sizeBytes: number): void {
     this.writer.add(this.at.deliveries, 1)
+    this.writer.add(this.at.deliveredRecords, recordCount)
     this.writer.add(this.at.deliveredBytes, sizeBytes)
   }
 

@@ -8,8 +8,7 @@ import { StreamBusError } from '../../native-free-core/errors/streambus-error.js
 import { JournalReader } from '../../native-free-core/journal/journal-reader.js'
 import { shardOf } from '../../native-free-core/mailbox/control.js'
 import { renderPrometheus, type ScrapedSample, type ThreadMetrics } from '../../native-free-core/metrics/prometheus.js'
-import type { MetricName } from '../../native-free-core/metrics/metric-table.js'
-import { createMetricsMemory, metricIndex, MetricsReader } from '../../native-free-core/metrics/shared-metrics.js'
+import { createMetricsMemory, MetricsReader } from '../../native-free-core/metrics/shared-metrics.js'
 import { writeFailurePush } from '../../native-free-core/protocol/codecs.generated.js'
 import { FrameWriter } from '../../native-free-core/protocol/frame.js'
 import { allowAll, type Authorize, rowOf } from './authorize.js'
@@ -29,6 +28,7 @@ import { ReadProxy, type ReadRings } from './read-proxy.js'
 import { ReplyPump } from './reply-pump.js'
 import { helloTimeoutMs, type Session } from './session.js'
 import { ShardProxy, type WaitingBudget } from './shard-proxy.js'
+import { statusDocument } from './status-document.js'
 import { Subscriptions } from './subscriptions.js'
 import type { Acceptance, Socket, SocketHandler, Transport, UpgradeRequest } from './transport.js'
 
@@ -336,29 +336,16 @@ export class Gateway {
     return this.isReady ? undefined : new StreamBusError('STARTING', 'the broker is starting')
   }
 
-  /** What ClusterStatus tells of this front end and, from their metrics, of the shards. */
   private status(): Record<string, unknown> {
-    const gauge = (slots: Float64Array, name: MetricName): number => slots[metricIndex('shard', name)]!
-    const shardDetails = this.threads
-      .filter((thread) => thread.owner === 'shard')
-      .map(({ reader, shard }) => {
-        const slots = reader.read()
-        return {
-          shard,
-          partitions: gauge(slots, 'streambus_partitions'),
-          journalUsedBytes: gauge(slots, 'streambus_journal_used_bytes'),
-          journalCapacityBytes: gauge(slots, 'streambus_journal_capacity_bytes'),
-          settleLagBytes: gauge(slots, 'streambus_settle_lag_bytes'),
-          ringUsedBytes: this.proxies[shard!]!.usedBytes,
-        }
-      })
-    const waitingRequestBytes = this.budget.usedBytes
-    return {
-      connections: this.sessions.size,
-      subscriptions: this.subscriptions.count,
-      waitingRequestBytes,
-      shardDetails,
-    }
+    this.metrics.writer.publish(Number.POSITIVE_INFINITY)
+    return statusDocument({
+      threads: this.threads,
+      proxies: this.proxies,
+      sessions: this.sessions,
+      subscriptionCount: this.subscriptions.count,
+      waitingRequestBytes: this.budget.usedBytes,
+      gauges: this.gauges,
+    })
   }
 
   private metricsText(): string {

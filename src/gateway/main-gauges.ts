@@ -2,18 +2,42 @@
  * What main knows of itself: delay of its event loop, garbage collection, memory, CPU.
  * Runs on: main. Touches: its metrics.
  */
-import { monitorEventLoopDelay, performance, PerformanceObserver, type EventLoopUtilization } from 'node:perf_hooks'
+import {
+  monitorEventLoopDelay,
+  performance,
+  PerformanceObserver,
+  type EventLoopUtilization,
+  type IntervalHistogram,
+} from 'node:perf_hooks'
 import { quantileLabels } from '../../native-free-core/metrics/metric-table.js'
 import type { ScrapedSample } from '../../native-free-core/metrics/prometheus.js'
 import type { MetricsWriter } from '../../native-free-core/metrics/shared-metrics.js'
 
 const resolutionMs = 20
+/** How long what `recent` tells is of. */
+const windowMs = 1000
+
+/** Of about the last second. */
+export interface RecentGauges {
+  /** When these were taken, on a clock that only grows: for rates between two answers. */
+  readonly atMs: number
+  readonly eventLoopDelayP50Ms: number
+  readonly eventLoopDelayP99Ms: number
+  readonly eventLoopDelayMaxMs: number
+  readonly eventLoopUtilisation: number
+  readonly cpuSeconds: number
+}
 
 export class MainGauges {
   private readonly writer: MetricsWriter
   private readonly delay = monitorEventLoopDelay({ resolution: resolutionMs })
   private readonly pauses: PerformanceObserver
   private utilisation: EventLoopUtilization = performance.eventLoopUtilization()
+  // A monitor of its own: the other counts since the last scrape, whoever asks for the status meanwhile.
+  private readonly recentDelay = monitorEventLoopDelay({ resolution: resolutionMs })
+  private recentUtilisation: EventLoopUtilization = performance.eventLoopUtilization()
+  private windowStartMs = Number.NEGATIVE_INFINITY
+  private window = { eventLoopDelayP50Ms: 0, eventLoopDelayP99Ms: 0, eventLoopDelayMaxMs: 0, eventLoopUtilisation: 0 }
 
   constructor(writer: MetricsWriter) {
     this.writer = writer
@@ -30,6 +54,7 @@ export class MainGauges {
 
   stop(): void {
     this.delay.disable()
+    this.recentDelay.disable()
     this.pauses.disconnect()
   }
 
@@ -37,7 +62,7 @@ export class MainGauges {
   scrape(): ScrapedSample[] {
     const delayAt = this.writer.index('streambus_event_loop_delay_seconds')
     for (const [index, label] of quantileLabels.entries()) {
-      this.writer.set(delayAt + index, this.delayMs(Number(label) * 100) / 1000)
+      this.writer.set(delayAt + index, delayMs(this.delay, Number(label) * 100) / 1000)
     }
     this.delay.reset()
     const now = performance.eventLoopUtilization()
@@ -52,9 +77,32 @@ export class MainGauges {
     ]
   }
 
-  /** The monitor counts the time between its own timer's ticks: what is beyond the interval is the delay. */
-  private delayMs(percentile: number): number {
-    const ms = this.delay.percentile(percentile) / 1e6
-    return Number.isFinite(ms) ? Math.max(0, ms - resolutionMs) : 0
+  /** Costs nothing until it is called first; what is of a window is new once a second, however many ask. */
+  recent(): RecentGauges {
+    const atMs = performance.now()
+    if (atMs - this.windowStartMs >= windowMs) this.closeWindow(atMs)
+    const { user, system } = process.cpuUsage()
+    return { atMs, ...this.window, cpuSeconds: (user + system) / 1e6 }
   }
+
+  private closeWindow(nowMs: number): void {
+    const { recentDelay } = this
+    recentDelay.enable()
+    const now = performance.eventLoopUtilization()
+    this.window = {
+      eventLoopDelayP50Ms: delayMs(recentDelay, 50),
+      eventLoopDelayP99Ms: delayMs(recentDelay, 99),
+      eventLoopDelayMaxMs: delayMs(recentDelay, 100),
+      eventLoopUtilisation: performance.eventLoopUtilization(now, this.recentUtilisation).utilization,
+    }
+    this.recentUtilisation = now
+    this.windowStartMs = nowMs
+    recentDelay.reset()
+  }
+}
+
+/** A monitor counts the time between its own timer's ticks: what is beyond the interval is the delay. */
+function delayMs(monitor: IntervalHistogram, percentile: number): number {
+  const ms = monitor.percentile(percentile) / 1e6
+  return Number.isFinite(ms) ? Math.max(0, ms - resolutionMs) : 0
 }

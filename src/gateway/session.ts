@@ -5,7 +5,7 @@
 import type { ErrorName } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { anonymous } from './authorize.js'
-import type { Block } from './block-pool.js'
+import { type Block, recordCountOf } from './block-pool.js'
 import type { Fetch, FetchSink } from './fetch.js'
 import { closeCodes } from './front-door.js'
 import type { Flushable, GatewayContext } from './gateway-context.js'
@@ -171,6 +171,7 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
         keepBack: (kept) => this.keepBack(kept),
         onBatches: (block, highWatermark, logStartOffset) => {
           done()
+          if (block !== undefined) this.context.metrics.fetched(recordCountOf(block), block.end - block.start)
           sink.onBatches(block, highWatermark, logStartOffset)
           if (block !== undefined) this.context.blocks.release(block)
           this.context.flushLater(this)

@@ -7,7 +7,7 @@
  * A subscription without credit, or whose socket is too full, gets nothing and stands still: nothing is ever dropped.
  * Fan-out is a cursor that stops when its time is over and goes on in the next turn.
  */
-import { batchLastOffset, batchSizeBytes } from '../../native-free-core/log/record-batch.js'
+import { batchBaseOffset, batchLastOffset, batchSizeBytes } from '../../native-free-core/log/record-batch.js'
 import type { Block, BlockPool } from './block-pool.js'
 import type { Fetch, FetchService, FetchSink } from './fetch.js'
 import type { GatewayMetrics } from './gateway-metrics.js'
@@ -341,10 +341,11 @@ export class Subscriptions {
     let last = ends.length - 1
     while (last > first && ends[last]! - from > subscription.creditBytes) last--
     const to = ends[last]!
+    const firstOffset = Math.max(subscription.nextOffset, batchBaseOffset(block.view, from))
     subscription.subscriber.deliver(subscription, block, from, to, highWatermark, first === 0)
     subscription.nextOffset = lastOffsets[last]! + 1
     if (!subscription.isAutomatic) subscription.creditBytes -= to - from
-    this.metrics.delivered(to - from)
+    this.metrics.delivered(lastOffsets[last]! + 1 - firstOffset, to - from)
   }
 }
 

@@ -9,7 +9,13 @@ import { withClient } from '../with-client.js'
 export async function clusterStatus(invocation: Invocation): Promise<void> {
   const status = await withClient(invocation, (client) => client.admin().clusterStatus())
   if (invocation.isJson) printJson(status)
-  else printFacts(flatten(status))
+  else printFacts(flatten(levelsOf(status)))
+}
+
+/** Without what only means something as a difference of two answers, which `top` makes. */
+function levelsOf(status: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { counters: _counters, histograms: _histograms, subscribedPartitions: _partitions, ...levels } = status
+  return levels
 }
 
 /** `a.b` for nested fields, lists as JSON. */
