@@ -18,6 +18,7 @@ const steps = [
   ['flights:check'],
   ['check:packages'],
   ['check:executable'],
+  ['release', '--trial'],
   ['bench:short'],
 ]
 

@@ -24,10 +24,10 @@ export async function assemblePackages() {
 export async function assembledDeclarations() {
   const texts = new Map()
   const entries = packages.flatMap((one) => one.entries)
-  const program = emitDeclarations(entries.map(({ source }) => source))
+  const emitted = emitDeclarations(entries.map(({ source }) => source))
   const memberDocs = await docsFromTables()
   for (const { source, types } of entries) {
-    const { text, forgotten, imported } = rollUp(source, program, memberDocs)
+    const { text, forgotten, imported } = rollUp(source, emitted, memberDocs)
     if (forgotten.length > 0) {
       throw new Error(
         `public declarations of ${source} name ${forgotten.join(', ')}, which it does not export: ` +

@@ -4,15 +4,13 @@
  * A type that a public declaration names must be public too: `rollUp` tells which are not.
  *
  *   emitDeclarations(['src/index.ts'])       TypeScript writes one .d.ts per source file into build/declarations
- *   rollUp('src/index.ts', program)          the text of one file
+ *   rollUp('src/index.ts', emitted)          the text of one file
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import ts from 'typescript'
 import { root } from '../prepare.mjs'
 import { internalMembers, isInternal } from './public-members.mjs'
-
-const treeFolder = join(root, 'build/declarations')
 
 const baseOptions = {
   target: ts.ScriptTarget.ES2022,
@@ -27,12 +25,15 @@ const baseOptions = {
   noCheck: true,
 }
 
-/** Writes the tree of declarations; returns a program over it. Throws with TypeScript's message if it can't. */
-export function emitDeclarations(entries) {
-  rmSync(treeFolder, { recursive: true, force: true })
-  const options = { ...baseOptions, declaration: true, emitDeclarationOnly: true, rootDir: root, outDir: treeFolder }
+/**
+ * Writes the tree of declarations of the sources below `rootDir`. Throws with TypeScript's message if it can't.
+ * @returns {{ program: ts.Program, folder: string }} a program over what was written, and where that is
+ */
+export function emitDeclarations(entries, rootDir = root, folder = join(root, 'build/declarations')) {
+  rmSync(folder, { recursive: true, force: true })
+  const options = { ...baseOptions, declaration: true, emitDeclarationOnly: true, rootDir, outDir: folder }
   const source = ts.createProgram(
-    entries.map((entry) => join(root, entry)),
+    entries.map((entry) => join(rootDir, entry)),
     options,
   )
   const { diagnostics } = source.emit(
@@ -45,11 +46,12 @@ export function emitDeclarations(entries) {
     true,
   )
   if (diagnostics.length > 0) throw new Error(messageOf(diagnostics))
-  return ts.createProgram(entries.map(declarationPath), baseOptions)
+  const written = entries.map((entry) => declarationPath(folder, entry))
+  return { program: ts.createProgram(written, baseOptions), folder }
 }
 
-function declarationPath(entry) {
-  return join(treeFolder, entry.replace(/\.ts$/, '.d.ts'))
+function declarationPath(folder, entry) {
+  return join(folder, entry.replace(/\.ts$/, '.d.ts'))
 }
 
 function messageOf(diagnostics) {
@@ -65,22 +67,23 @@ function messageOf(diagnostics) {
  * @returns {{ text: string, forgotten: string[], imported: string[] }} the rolled-up file; the names of types that it
  * needs but does not export; the packages that it imports types from
  */
-export function rollUp(entry, program, memberDocs = {}) {
+export function rollUp(entry, { program, folder }, memberDocs = {}) {
   const checker = program.getTypeChecker()
-  const file = program.getSourceFile(declarationPath(entry))
+  const file = program.getSourceFile(declarationPath(folder, entry))
   const exported = new Map()
   for (const symbol of checker.getExportsOfModule(checker.getSymbolAtLocation(file))) {
     const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
     if (!isInternal(target.declarations[0])) exported.set(target, symbol.name)
   }
-  const roll = new Roll(checker, exported, memberDocs)
+  const roll = new Roll(checker, exported, { folder, memberDocs })
   for (const symbol of exported.keys()) roll.need(symbol)
   return roll.result()
 }
 
 class Roll {
-  constructor(checker, exported, memberDocs) {
+  constructor(checker, exported, { folder, memberDocs }) {
     this.checker = checker
+    this.folder = folder
     this.memberDocs = memberDocs
     this.exported = exported
     this.names = new Map()
@@ -148,7 +151,11 @@ class Roll {
   /** Whether a name means a type that users see: of the language, of a package, or exported. */
   isPublicType(node) {
     const symbol = this.symbolAt(node)
-    return symbol === undefined || !isOurs(symbol) || this.exported.has(symbol)
+    return symbol === undefined || !this.isOurs(symbol) || this.exported.has(symbol)
+  }
+
+  isOurs({ declarations = [] }) {
+    return declarations.some((node) => node.getSourceFile().fileName.startsWith(this.folder))
   }
 
   symbolAt(node) {
@@ -167,7 +174,7 @@ class Roll {
   visitName(node, edits) {
     const symbol = this.symbolAt(node)
     if (symbol?.declarations === undefined) return
-    if (isOurs(symbol)) {
+    if (this.isOurs(symbol)) {
       if (!symbol.declarations.some(isTopLevel)) return
       this.need(symbol)
       const name = this.nameOf(symbol)
@@ -182,7 +189,7 @@ class Roll {
   /** import('./file.js').Name, which TypeScript writes for inferred types, becomes Name. */
   visitImportType(node, edits, isDropped) {
     const symbol = this.symbolAt(node.qualifier ?? node)
-    if (symbol === undefined || !isOurs(symbol)) {
+    if (symbol === undefined || !this.isOurs(symbol)) {
       throw new Error(`a declaration needs ${node.getText()}: name its type where it is declared`)
     }
     this.need(symbol)
@@ -233,10 +240,6 @@ function statementOf(declaration) {
 function isTopLevel(declaration) {
   if (ts.isVariableDeclaration(declaration)) return ts.isSourceFile(declaration.parent.parent.parent)
   return declaration.parent !== undefined && ts.isSourceFile(declaration.parent)
-}
-
-function isOurs(symbol) {
-  return symbol.declarations?.some((node) => node.getSourceFile().fileName.startsWith(treeFolder)) ?? false
 }
 
 /** The package of an import; undefined for what is declared here or is global. */
