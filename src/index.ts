@@ -7,6 +7,7 @@ import type { Broker, BrokerOptions } from './broker/start-broker.js'
 export * from './client/index.js'
 export type { BrokerConfig } from '../native-free-core/config/broker-config.js'
 export type { RecoveryReport } from '../native-free-core/mailbox/control.js'
+export type { AuditEntry } from './gateway/audit.js'
 export type { Log } from './broker/log.js'
 export type { Broker, BrokerFacts, BrokerOptions } from './broker/start-broker.js'
 

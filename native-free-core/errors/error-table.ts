@@ -117,7 +117,8 @@ export const errorTable = {
   ADDRESS_IN_USE: row(1018, false, 500, 'The port is taken by another process.',
     'Stop that process or choose another port in the broker\'s configuration.'),
   INSECURE_LISTENER: row(1019, false, 500, 'The listener would be open to the network without any security.',
-    'Listen on 127.0.0.1, or set allowInsecure: true if the network is trusted.'),
+    'Set tlsCertificateFile, tlsKeyFile and tokensFile; or listen on 127.0.0.1; or, where everybody on the network may '
+    + 'do everything, set allowInsecure: true. docs/security.md has the commands.'),
   NOT_SUPPORTED_YET: row(1020, false, 501, 'This version can\'t do that yet.',
     'See docs/STATUS.md for what is to come.'),
   INVALID_CREDIT: row(1021, false, 400, 'The credit is not a positive number of bytes within the limit.',
@@ -130,6 +131,8 @@ export const errorTable = {
   UNSUITABLE_RUNTIME: row(1024, false, 500, 'The runtime lacks something that StreamBus needs.', 'See the message.'),
   AUTHENTICATION_REQUIRED: row(1025, false, 401, 'The broker answers only those who authenticate, and no token came.',
     'Pass a token: connect({ token }), --token or STREAMBUS_TOKEN; over HTTP the header Authorization: Bearer TOKEN.'),
+  INVALID_CERTIFICATE: row(1026, false, 500, 'A TLS certificate or key can\'t be used.',
+    'Mend the file that the message names; docs/security.md shows how to make one.'),
 } as const satisfies Record<string, ErrorRow>
 
 /** The names of all errors. */

@@ -37,6 +37,7 @@ export const requestKinds: readonly string[] = Object.keys(messageRows).filter(
 )
 export const subprotocolLabels = ['binary', 'json'] as const
 export const refusalLabels = ['host', 'origin', 'subprotocol', 'connections'] as const
+export const authenticationFailureLabels = ['token', 'missing', 'mechanism'] as const
 export const quantileLabels = ['0.5', '0.99', '1'] as const
 
 type Rest = Partial<Omit<MetricRow, 'type' | 'unit' | 'owners' | 'help'>>
@@ -57,6 +58,13 @@ export const metricTable = {
     { labels: ['subprotocol'], labelValues: subprotocolLabels }),
   streambus_connections_refused_total: row('counter', 'count', ['main'], 'WebSocket connections refused, by reason.',
     { labels: ['reason'], labelValues: refusalLabels }),
+  streambus_unauthenticated_connections: row('gauge', 'count', ['main'],
+    'Open WebSocket connections that have not authenticated yet.'),
+  streambus_authentication_failures_total: row('counter', 'count', ['main'],
+    'Failed authentications over WebSocket and HTTP: a wrong token, no token, an unknown mechanism.',
+    { labels: ['reason'], labelValues: authenticationFailureLabels }),
+  streambus_tls_certificate_expiry_seconds: row('gauge', 'seconds', ['scrape'],
+    'Time until the TLS certificate expires; negative: it has expired. Absent without TLS.'),
   streambus_received_frames_total: row('counter', 'count', ['main'], 'WebSocket frames received.'),
   streambus_received_bytes_total: row('counter', 'bytes', ['main'], 'Bytes of WebSocket frames received.'),
   streambus_sent_frames_total: row('counter', 'count', ['main'], 'WebSocket frames sent.'),

@@ -176,14 +176,14 @@ export const messageRows: Readonly<Record<string, MessageRow>> = {
     errors: ['UNKNOWN_TOPIC_ID', 'OFFSET_OUT_OF_RANGE', 'KAFKA_STORAGE_ERROR'],
   },
   InitProducerId: {
-    api: 8, kind: 'request', since: 1, operation: 'none', resource: 'none',
+    api: 8, kind: 'request', since: 1, operation: 'write', resource: 'cluster',
     about: 'A producer id for idempotent producing.',
     fields: [],
     response: [
       field('producerId', 'i64', 'Never given out twice.'),
       field('producerEpoch', 'i16', 'Starts at 0.'),
     ],
-    errors: ['NOT_CONTROLLER'],
+    errors: ['NOT_CONTROLLER', 'CLUSTER_AUTHORIZATION_FAILED'],
   },
   Produce: {
     api: 9, kind: 'request', since: 1, operation: 'write', resource: 'topic',

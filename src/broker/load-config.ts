@@ -39,7 +39,8 @@ function ruleOf(row: ConfigRow): Record<string, unknown> {
     case 'strings':
       return { type: 'array', items: 'string', optional: true }
     case 'string':
-      return { type: 'string', empty: false, optional: true }
+      // Where nothing is the default, nothing may be said.
+      return { type: 'string', empty: row.defaultValue === '', optional: true }
   }
 }
 

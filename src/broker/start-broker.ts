@@ -18,11 +18,13 @@ import { createDoorbell } from '../../native-free-core/ring/doorbell.js'
 import { releaseVersion } from '../../native-free-core/version.js'
 import type { ClusterAccess } from '../gateway/cluster-access.js'
 import { Gateway } from '../gateway/gateway.js'
+import { checkListener } from './listener-rule.js'
 import { loadConfig } from './load-config.js'
-import { type Log, silentLog } from './log.js'
+import { auditSinkOf, type Log, silentLog } from './log.js'
 import { MetadataProxy } from './metadata-proxy.js'
 import { ProducerIds, type ProducerIdBlock } from './producer-ids.js'
 import { Scrubber } from './scrubber.js'
+import { Security } from './security.js'
 import { coresForShards, defaultShardCount } from './shard-count.js'
 import { findWorkers } from './worker-files.js'
 import { WorkerFleet } from './worker-fleet.js'
@@ -55,6 +57,8 @@ export interface BrokerFacts {
   readonly dataFolder: string
   readonly frontEnd: 'uws' | 'ws'
   readonly frontEndReason: string
+  /** Nobody may do anything without one. */
+  readonly needsToken: boolean
   readonly shardCount: number
   readonly pinned: boolean
   /** Median of some synced 4 KiB writes at the start, in ms; NaN when it was not measured. */
@@ -106,6 +110,7 @@ export class Broker implements ClusterAccess {
   private metadata: MetadataProxy | undefined
   private gateway: Gateway | undefined
   private scrubber: Scrubber | undefined
+  private security: Security | undefined
   private known: BrokerFacts | undefined
   private closing: Promise<void> | undefined
   private failed = false
@@ -122,7 +127,10 @@ export class Broker implements ClusterAccess {
    */
   async start(): Promise<void> {
     const started = performance.now()
-    refuseInsecure(this.config)
+    const insecurity = checkListener(this.config)
+    if (insecurity !== undefined) this.around.log.warn(insecurity)
+    const security = await Security.load(this.config, this.around.log)
+    this.security = security
     const shardCount = this.config.shards > 0 ? this.config.shards : defaultShardCount()
     const cores = this.config.pinShards ? coresForShards(shardCount) : undefined
     const { workerFolder, diskModule, log } = this.around
@@ -150,21 +158,25 @@ export class Broker implements ClusterAccess {
       cluster: this,
       shards: fleet.channels,
       doorbell: this.mainDoorbell,
-      log,
+      log: { info: (message) => log.info(message), warn: (message) => log.warn(message), ...auditSinkOf(log) },
+      tokens: security.tokens,
+      tls: security.tls,
       startReader: () => fleet.startReader(),
     })
+    security.start(this.gateway)
     await this.register(metadata)
     this.scrubber = new Scrubber(this.config, this.dataFolder, workerFolder, log)
     const { port, frontEnd, frontEndReason } = this.gateway
     this.known = {
       host: this.config.host,
       port,
-      url: `ws://${urlHost(this.config.host)}:${port}`,
+      url: `${security.tls === undefined ? 'ws' : 'wss'}://${urlHost(this.config.host)}:${port}`,
       clusterId: metadata.image.clusterId,
       brokerId: this.config.brokerId,
       dataFolder: this.dataFolder,
       frontEnd,
       frontEndReason,
+      needsToken: security.tokens !== undefined,
       shardCount,
       pinned: cores !== undefined,
       commitLatencyMs: fleetStart.commitLatencyMs,
@@ -236,8 +248,14 @@ export class Broker implements ClusterAccess {
     return this.closing
   }
 
+  /** Reads certificates and tokens again; `why` is for the log. What is wrong is logged, and the old stays in force. */
+  async reload(why: string): Promise<void> {
+    await this.security?.reload(why)
+  }
+
   private async shutDown(): Promise<void> {
     this.scrubber?.stop()
+    this.security?.stop()
     this.gateway?.beginStop()
     await this.fleet?.stop()
     await this.gateway?.close()
@@ -251,6 +269,7 @@ export class Broker implements ClusterAccess {
   async abandon(): Promise<void> {
     this.closing ??= Promise.resolve()
     this.scrubber?.stop()
+    this.security?.stop()
     await this.gateway?.close()
     await this.fleet?.terminate()
     await this.metadata?.stop()
@@ -334,16 +353,6 @@ export class Broker implements ClusterAccess {
       residentBytes: process.memoryUsage.rss(),
     }
   }
-}
-
-const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
-
-function refuseInsecure({ host, allowInsecure }: BrokerConfig): void {
-  if (loopback.test(host) || allowInsecure) return
-  throw new StreamBusError(
-    'INSECURE_LISTENER',
-    `host is ${host}, which others can reach, and there is no authentication yet`,
-  )
 }
 
 function urlHost(host: string): string {

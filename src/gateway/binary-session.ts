@@ -14,11 +14,12 @@ import { messageRows } from '../../native-free-core/protocol/message-table.js'
 import type { Block } from './block-pool.js'
 import { kindOf } from './gateway-metrics.js'
 import type { Operations } from './operations.js'
-import { Session } from './session.js'
+import { Session, tokenMissing } from './session.js'
 import type { Subscription } from './subscriptions.js'
 
 const api = Object.fromEntries(Object.entries(messageRows).map(([name, row]) => [name, row.api]))
 const helloApi = api['Hello']!
+const authenticateApi = api['Authenticate']!
 const produceApi = api['Produce']!
 const fetchApi = api['Fetch']!
 const deliveryApi = api['Delivery']!
@@ -46,7 +47,7 @@ export class BinarySession extends Session {
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength)
     const startedMs = this.lastHeardMs
     let at = 0
-    while (at < frame.length && !this.isClosed) {
+    while (at < frame.length && !this.isClosed && !this.isRejected) {
       const end = messageEnd(view, at)
       const flags = view.getUint16(at + 6)
       if (flags !== 0) throw malformed(`message at byte ${at} has flags ${flags}; a request has 0`)
@@ -74,6 +75,11 @@ export class BinarySession extends Session {
   ): void {
     if (!this.isGreeted && apiNumber !== helloApi) {
       throw new StreamBusError('HANDSHAKE_REQUIRED', `the first message has api ${apiNumber}; expected Hello (0)`)
+    }
+    if (!this.isAuthenticated && !authenticates(apiNumber, view, end)) {
+      const what =
+        apiNumber === helloApi ? 'Hello came without Authenticate in the same frame' : `api ${apiNumber} came`
+      return this.reject(tokenMissing(what), () => undefined)
     }
     if (apiNumber === produceApi) return this.takeProduce(frame, view, correlationId, body, end, startedMs)
     const handler = handlers[apiNumber]
@@ -134,6 +140,18 @@ export class BinarySession extends Session {
     this.put(out.view())
     if (out.sizeBytes > keptWriterBytes) this.out = new FrameWriter(512)
     else out.reset()
+  }
+
+  authenticate(request: codecs.AuthenticateRequest, correlationId: number, startedMs: number): void {
+    try {
+      const principal = this.operations.authenticate(this, request)
+      this.become(principal)
+      const response = { principal: principal.name, roles: principal.roles }
+      this.answer(authenticateApi, correlationId, startedMs, (body) => codecs.writeAuthenticateResponse(body, response))
+    } catch (thrown) {
+      const error = StreamBusError.from(thrown)
+      this.reject(error, () => this.answerError(authenticateApi, correlationId, error, startedMs))
+    }
   }
 
   // ---- answers
@@ -293,6 +311,14 @@ function writeDelivery(
   view.setUint32(at + messageHeaderBytes + 12, length)
 }
 
+/** Whether a message may come from somebody who has not authenticated: Authenticate, or Hello right before it. */
+function authenticates(apiNumber: number, view: DataView, end: number): boolean {
+  if (apiNumber === authenticateApi) return true
+  return (
+    apiNumber === helloApi && end + messageHeaderBytes <= view.byteLength && view.getUint16(end + 4) === authenticateApi
+  )
+}
+
 /** Where the message at `at` ends. */
 function messageEnd(view: DataView, at: number): number {
   const left = view.byteLength - at
@@ -343,12 +369,8 @@ const handlerOf: Readonly<Record<string, Handler>> = {
     session.isGreeted = true
     session.answer(helloApi, correlationId, startedMs, (out) => codecs.writeHelloResponse(out, response))
   },
-  Authenticate: asked(
-    'Authenticate',
-    codecs.readAuthenticateRequest,
-    codecs.writeAuthenticateResponse,
-    (session, request) => session.ops.authenticate(session, request),
-  ),
+  Authenticate: (session, body, correlationId, startedMs) =>
+    session.authenticate(readWhole(codecs.readAuthenticateRequest, body, 'Authenticate'), correlationId, startedMs),
   Ping: asked('Ping', codecs.readPingRequest, codecs.writePingResponse, (session) => session.ops.ping(session)),
   Metadata: asked('Metadata', codecs.readMetadataRequest, codecs.writeMetadataResponse, (session, request) =>
     session.ops.metadata(session, request),

@@ -15,6 +15,7 @@ export interface ChosenTransport {
 /** `wanted`: the configuration's frontEnd. Throws UNSUITABLE_RUNTIME when uws is wanted and can't be had. */
 export function chooseTransport(wanted: 'auto' | 'uws' | 'ws', options: TransportOptions): ChosenTransport {
   if (wanted === 'ws') return { transport: createWsTransport(options), reason: 'frontEnd: ws' }
+  if (options.tls?.clientCa !== undefined) return withoutUws(wanted, options)
   const { platform, arch, version } = process
   if (uwsBinaryPath() === undefined) {
     return refuseOrFallBack(
@@ -26,9 +27,19 @@ export function chooseTransport(wanted: 'auto' | 'uws' | 'ws', options: Transpor
   try {
     return { transport: createUwsTransport(options), reason: `its binary fits Node.js ${version}` }
   } catch (error) {
+    if (StreamBusError.is(error)) throw error
     const text = error instanceof Error ? error.message.split('\n')[0] : String(error)
     return refuseOrFallBack(wanted, options, `the binary of uWebSockets.js can't be loaded: ${text}`)
   }
+}
+
+/** It asks for a client's certificate and goes on without one, and tells nobody what it got. */
+function withoutUws(wanted: 'auto' | 'uws', options: TransportOptions): ChosenTransport {
+  const why = 'tlsClientCaFile is set, and uWebSockets.js does not enforce client certificates'
+  if (wanted === 'auto') return { transport: createWsTransport(options), reason: why }
+  throw new StreamBusError('UNSUITABLE_RUNTIME', `frontEnd is uws, but ${why}`, {
+    remedy: 'Set frontEnd: auto or ws; or leave tlsClientCaFile out.',
+  })
 }
 
 function refuseOrFallBack(wanted: 'auto' | 'uws', options: TransportOptions, why: string): ChosenTransport {

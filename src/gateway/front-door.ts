@@ -24,6 +24,7 @@ export type Verdict =
 /** The WebSocket close code for an error: 4000 and its HTTP status. */
 export const closeCodes = {
   malformed: 4400,
+  unauthenticated: 4401,
   forbidden: 4403,
   subprotocol: 4406,
   timeout: 4408,
@@ -38,11 +39,17 @@ export class FrontDoor {
   private readonly config: DoorConfig
   private readonly hosts: ReadonlySet<string>
   private readonly origins: ReadonlySet<string>
+  /** Of the certificate: a foreign page can't have it, so these names are no way in for one. */
+  private certificateNames: readonly string[] = []
 
   constructor(config: DoorConfig) {
     this.config = config
     this.hosts = new Set([...config.allowedHosts, config.host].map((host) => host.toLowerCase()))
     this.origins = new Set(config.allowedOrigins.map((origin) => origin.toLowerCase().replace(/\/$/, '')))
+  }
+
+  answerTo(certificateNames: readonly string[]): void {
+    this.certificateNames = certificateNames
   }
 
   admit(request: UpgradeRequest): Verdict {
@@ -69,7 +76,8 @@ export class FrontDoor {
   /** `host` as in the header, with or without port. */
   isAllowedHost(host: string): boolean {
     const name = hostNameOf(host)
-    return isLoopbackName(name) || this.hosts.has(name)
+    if (isLoopbackName(name) || this.hosts.has(name)) return true
+    return this.certificateNames.some((known) => known === name || isCovered(name, known))
   }
 
   /** A page that this broker's own address served passes; everything else must be in the list. */
@@ -109,6 +117,11 @@ function hostNameOf(host: string): string {
   if (text.startsWith('[')) return text.slice(1, Math.max(1, text.indexOf(']')))
   // Exactly one colon: name and port. More: an IPv6 address without brackets.
   return text.split(':').length === 2 ? text.slice(0, text.indexOf(':')) : text
+}
+
+/** `*.example.org` stands for one label. */
+function isCovered(name: string, pattern: string): boolean {
+  return pattern.startsWith('*.') && name.includes('.') && name.slice(name.indexOf('.')) === pattern.slice(1)
 }
 
 function isLoopbackName(name: string): boolean {

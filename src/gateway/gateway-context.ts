@@ -3,6 +3,9 @@
  * Runs on: main. Touches: types only.
  */
 import type { BrokerConfig } from '../../native-free-core/config/broker-config.js'
+import type { AuditSink } from './audit.js'
+import type { AuthenticationFailures } from './authentication-failures.js'
+import type { Authenticator } from './authenticator.js'
 import type { Authorize } from './authorize.js'
 import type { BlockPool } from './block-pool.js'
 import type { ClusterAccess } from './cluster-access.js'
@@ -18,7 +21,10 @@ export interface Flushable {
 export interface GatewayContext {
   readonly config: BrokerConfig
   readonly cluster: ClusterAccess
+  readonly authenticator: Authenticator
+  readonly failures: AuthenticationFailures
   readonly authorize: Authorize
+  readonly audit: AuditSink
   readonly shardFor: (partitionId: number) => FetchShard
   readonly shardNumberOf: (partitionId: number) => number
   readonly fetches: FetchService

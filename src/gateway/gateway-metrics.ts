@@ -2,7 +2,11 @@
  * The front end's counters, by name, in main's metrics.
  * Runs on: main. Touches: its counters.
  */
-import { refusalLabels, requestKinds } from '../../native-free-core/metrics/metric-table.js'
+import {
+  authenticationFailureLabels,
+  refusalLabels,
+  requestKinds,
+} from '../../native-free-core/metrics/metric-table.js'
 import { MetricsWriter } from '../../native-free-core/metrics/shared-metrics.js'
 import { messageRows } from '../../native-free-core/protocol/message-table.js'
 
@@ -21,6 +25,8 @@ export class GatewayMetrics {
       connections: writer.index('streambus_connections'),
       opened: writer.index('streambus_connections_opened_total'),
       refused: writer.index('streambus_connections_refused_total'),
+      unauthenticated: writer.index('streambus_unauthenticated_connections'),
+      authenticationFailures: writer.index('streambus_authentication_failures_total'),
       receivedFrames: writer.index('streambus_received_frames_total'),
       receivedBytes: writer.index('streambus_received_bytes_total'),
       sentFrames: writer.index('streambus_sent_frames_total'),
@@ -52,6 +58,14 @@ export class GatewayMetrics {
 
   refused(reason: (typeof refusalLabels)[number]): void {
     this.writer.add(this.at.refused + refusalLabels.indexOf(reason), 1)
+  }
+
+  authenticationFailed(reason: (typeof authenticationFailureLabels)[number]): void {
+    this.writer.add(this.at.authenticationFailures + authenticationFailureLabels.indexOf(reason), 1)
+  }
+
+  setUnauthenticated(count: number): void {
+    this.writer.set(this.at.unauthenticated, count)
   }
 
   received(sizeBytes: number): void {

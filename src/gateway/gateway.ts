@@ -11,7 +11,10 @@ import { renderPrometheus, type ScrapedSample, type ThreadMetrics } from '../../
 import { createMetricsMemory, MetricsReader } from '../../native-free-core/metrics/shared-metrics.js'
 import { writeFailurePush } from '../../native-free-core/protocol/codecs.generated.js'
 import { FrameWriter } from '../../native-free-core/protocol/frame.js'
-import { allowAll, type Authorize, rowOf } from './authorize.js'
+import { AuthenticationFailures } from './authentication-failures.js'
+import { Authenticator } from './authenticator.js'
+import { type Authorize, authorizeByRole, rowOf } from './authorize.js'
+import type { AuditSink } from './audit.js'
 import { BinarySession } from './binary-session.js'
 import { BlockPool } from './block-pool.js'
 import { chooseTransport } from './choose-transport.js'
@@ -26,11 +29,12 @@ import { MainGauges } from './main-gauges.js'
 import { Operations } from './operations.js'
 import { ReadProxy, type ReadRings } from './read-proxy.js'
 import { ReplyPump } from './reply-pump.js'
-import { helloTimeoutMs, type Session } from './session.js'
+import { authenticationTimeoutMs, helloTimeoutMs, type Session, type SessionOrigin, tokenMissing } from './session.js'
 import { ShardProxy, type WaitingBudget } from './shard-proxy.js'
 import { statusDocument } from './status-document.js'
 import { Subscriptions } from './subscriptions.js'
-import type { Acceptance, Socket, SocketHandler, Transport, UpgradeRequest } from './transport.js'
+import type { TokenTable } from './token-table.js'
+import type { Acceptance, Socket, SocketHandler, TlsMaterial, Transport, UpgradeRequest } from './transport.js'
 
 /** One shard as the gateway sees it. */
 export interface GatewayShard {
@@ -54,11 +58,17 @@ export interface GatewayOptions {
   readonly startReader: () => ReadRings
   readonly log: GatewayLog
   readonly authorize?: Authorize
+  /** Who may connect; undefined: everybody, as an admin. */
+  readonly tokens?: TokenTable | undefined
+  /** The least time that the answer to a failed authentication waits. */
+  readonly firstFailureDelayMs?: number | undefined
+  /** Undefined: no TLS. */
+  readonly tls?: TlsMaterial | undefined
   /** Metrics of threads other than main and the shards. */
   readonly otherMetrics?: () => readonly ThreadMetrics[]
 }
 
-export interface GatewayLog {
+export interface GatewayLog extends AuditSink {
   info(message: string): void
   warn(message: string): void
 }
@@ -68,6 +78,9 @@ const longestNameBytes = 300
 const sweepIntervalMs = 1000
 /** Above maxFrameBytes: a frame that is a little too large still gets a typed error. */
 const payloadSlackBytes = 64 * 1024
+/** What may come over a connection before it authenticates, the frames' own heads included. */
+const maxUnprovenBytes = 64 * 1024
+const revoked = 'the token or certificate that this connection authenticated with was revoked'
 /** For answers and failure messages to leave before sockets are cut off. */
 const gonePollMs = 10
 
@@ -88,7 +101,13 @@ export class Gateway {
   private readonly context: GatewayContext
   private readonly operations: Operations
   private readonly subscriptions: Subscriptions
+  private readonly authenticator: Authenticator
+  private readonly failures: AuthenticationFailures
   private readonly sessions = new Set<Session>()
+  /** In the order in which they came. */
+  private readonly unauthenticated = new Set<Session>()
+  private tlsExpiresAtMs: number | undefined
+  private tlsFailureToldMs = Number.NEGATIVE_INFINITY
   private readonly unflushed = new Set<Flushable>()
   private readonly gauges: MainGauges
   private readonly threads: readonly ThreadMetrics[]
@@ -114,6 +133,10 @@ export class Gateway {
     const memory = createMetricsMemory('main')
     this.metrics = new GatewayMetrics(memory)
     this.gauges = new MainGauges(this.metrics.writer)
+    this.authenticator = new Authenticator(options.tokens)
+    this.failures = new AuthenticationFailures(this.metrics, options.log, options.firstFailureDelayMs)
+    this.tlsExpiresAtMs = options.tls?.expiresAtMs
+    this.door.answerTo(options.tls?.names ?? [])
     this.budget = { usedBytes: 0, maxBytes: config.maxInFlightBytes }
     const shards = options.shards.map(
       (shard): FetchShard => ({
@@ -145,7 +168,10 @@ export class Gateway {
     this.context = {
       config,
       cluster: options.cluster,
-      authorize: options.authorize ?? allowAll,
+      authenticator: this.authenticator,
+      failures: this.failures,
+      authorize: options.authorize ?? authorizeByRole,
+      audit: options.log,
       shardFor,
       fetches,
       blocks,
@@ -172,10 +198,16 @@ export class Gateway {
       maxPayloadBytes: config.maxFrameBytes + payloadSlackBytes,
       // Sessions stop well before: what uWS drops here would be a mistake of theirs.
       maxBackpressureBytes: 2 * (config.maxSendBufferBytes + config.maxFrameBytes),
+      maxUnprovenBytes,
+      tls: options.tls,
+      tlsFailed: (address, reason) => this.tellTlsFailure(address, reason),
       upgrade: (request) => this.accept(request),
       http: (request) =>
         answerHttp(request, {
           door: this.door,
+          authenticator: this.authenticator,
+          failures: this.failures,
+          authorize: this.context.authorize,
           notReady: () => this.notReady(),
           metrics: () => this.metricsText(),
         }),
@@ -252,23 +284,75 @@ export class Gateway {
         ),
       )
     }
-    return { protocol, open: (socket) => this.open(socket, protocol === jsonSubprotocol) }
+    const { remoteAddress, certificateName } = request
+    const origin = {
+      remoteAddress,
+      principal: this.authenticator.atOpening(certificateName),
+      onAuthenticated: (session: Session) => this.onAuthenticated(session),
+      onEnd: (session: Session) => this.onEnd(session),
+    }
+    return { protocol, open: (socket) => this.open(socket, protocol === jsonSubprotocol, origin) }
   }
 
-  private open(socket: Socket, isJson: boolean): SocketHandler {
-    const onEnd = (session: Session): void => this.onEnd(session)
+  private open(socket: Socket, isJson: boolean, origin: SessionOrigin): SocketHandler {
     const session = isJson
-      ? new JsonSession(this.context, this.operations, socket, onEnd)
-      : new BinarySession(this.context, this.operations, socket, onEnd)
+      ? new JsonSession(this.context, this.operations, socket, origin)
+      : new BinarySession(this.context, this.operations, socket, origin)
     this.sessions.add(session)
     this.metrics.opened(isJson)
+    if (!session.isAuthenticated) this.admitUnauthenticated(session)
     return session
+  }
+
+  /** Whoever means well authenticates in its first frame: of too many, the one that is unknown for longest goes. */
+  private admitUnauthenticated(session: Session): void {
+    const { maxUnauthenticatedConnections } = this.config
+    this.unauthenticated.add(session)
+    if (this.unauthenticated.size > maxUnauthenticatedConnections) {
+      const [oldest] = this.unauthenticated
+      const what = `${maxUnauthenticatedConnections} connections have not authenticated yet; this was the oldest`
+      oldest?.fail(new StreamBusError('TOO_MANY_CONNECTIONS', what))
+    }
+    this.metrics.setUnauthenticated(this.unauthenticated.size)
+  }
+
+  private onAuthenticated(session: Session): void {
+    this.unauthenticated.delete(session)
+    this.metrics.setUnauthenticated(this.unauthenticated.size)
   }
 
   private onEnd(session: Session): void {
     this.sessions.delete(session)
     this.unflushed.delete(session)
+    this.onAuthenticated(session)
     this.metrics.closed(session.isJson)
+  }
+
+  // ---- security that changes while connections are open
+
+  /** Connections whose token or certificate is not in the table any more end; the others have its rights. */
+  replaceTokens(table: TokenTable): void {
+    this.authenticator.replace(table)
+    for (const session of this.sessions) {
+      const principal = this.authenticator.again(session.principal)
+      if (principal === undefined) session.fail(new StreamBusError('SASL_AUTHENTICATION_FAILED', revoked))
+      else if (session.isAuthenticated) session.become(principal)
+    }
+  }
+
+  /** For new connections; those that are open live on. Throws INVALID_CERTIFICATE. */
+  async replaceTls(material: TlsMaterial): Promise<void> {
+    await this.transport.replaceTls(material)
+    this.tlsExpiresAtMs = material.expiresAtMs
+    this.door.answerTo(material.names)
+  }
+
+  /** At most one line a second: whoever can reach the port can make handshakes fail. */
+  private tellTlsFailure(address: string, reason: string): void {
+    const nowMs = performance.now()
+    if (nowMs - this.tlsFailureToldMs < 1000) return
+    this.tlsFailureToldMs = nowMs
+    this.options.log.info(`a TLS handshake with ${address} failed: ${reason}`)
   }
 
   private refuse(verdict: Verdict & { readonly allowed: false }): Acceptance {
@@ -299,6 +383,12 @@ export class Gateway {
     for (const session of this.sessions) {
       if (!session.isGreeted && nowMs - session.openedMs > helloTimeoutMs) {
         session.fail(new StreamBusError('HANDSHAKE_REQUIRED', `no Hello came within ${helloTimeoutMs} ms`))
+      } else if (
+        !session.isAuthenticated &&
+        !session.isRejected &&
+        nowMs - session.openedMs > authenticationTimeoutMs
+      ) {
+        session.fail(tokenMissing(`nothing came within ${authenticationTimeoutMs} ms`))
       } else if (nowMs - session.lastHeardMs > idleTimeoutMs) {
         session.fail(new StreamBusError('IDLE_TIMEOUT', `nothing came for ${idleTimeoutMs} ms`))
       }
@@ -355,6 +445,10 @@ export class Gateway {
       const labels = { shard: String(index) }
       samples.push({ name: 'streambus_ring_used_bytes', labels, value: proxy.usedBytes })
       samples.push({ name: 'streambus_ring_capacity_bytes', labels, value: proxy.capacityBytes })
+    }
+    if (this.tlsExpiresAtMs !== undefined) {
+      const value = (this.tlsExpiresAtMs - Date.now()) / 1000
+      samples.push({ name: 'streambus_tls_certificate_expiry_seconds', value })
     }
     this.metrics.writer.publish(Number.POSITIVE_INFINITY)
     return renderPrometheus([...this.threads, ...(this.options.otherMetrics?.() ?? [])], samples)

@@ -4,11 +4,18 @@
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { errorTable } from '../../native-free-core/errors/error-table.js'
+import type { AuthenticationFailures } from './authentication-failures.js'
+import type { Authenticator } from './authenticator.js'
+import { type Authorize, requireRight, rowOf } from './authorize.js'
 import type { FrontDoor } from './front-door.js'
+import { nobody, type Principal } from './principal.js'
 import type { HttpAnswer, HttpRequest } from './transport.js'
 
 export interface HttpSources {
   readonly door: FrontDoor
+  readonly authenticator: Authenticator
+  readonly failures: AuthenticationFailures
+  readonly authorize: Authorize
   /** Why the broker is not ready; undefined: it is. */
   notReady(): StreamBusError | undefined
   metrics(): string
@@ -19,7 +26,9 @@ const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
 
 export function answerHttp(request: HttpRequest, sources: HttpSources): HttpAnswer {
   const { door } = sources
-  if (!door.isAllowedHost(request.host)) return errorAnswer(403, door.hostError(request.host))
+  // Probes ask by address, and a foreign page may know that a broker is up.
+  const isHealth = request.path.startsWith('/health/')
+  if (!isHealth && !door.isAllowedHost(request.host)) return errorAnswer(403, door.hostError(request.host))
   if (request.method !== 'GET') {
     return errorAnswer(405, new StreamBusError('INVALID_REQUEST', `${request.method} ${request.path}: expected GET`))
   }
@@ -31,7 +40,7 @@ export function answerHttp(request: HttpRequest, sources: HttpSources): HttpAnsw
       return reason === undefined ? jsonAnswer(200, { status: 'ready' }) : errorAnswer(503, reason)
     }
     case '/metrics':
-      return { status: 200, contentType: metricsType, body: sources.metrics() }
+      return metricsAnswer(request, sources)
     default:
       return errorAnswer(
         404,
@@ -40,6 +49,33 @@ export function answerHttp(request: HttpRequest, sources: HttpSources): HttpAnsw
         }),
       )
   }
+}
+
+/** Tells as much of the broker as ClusterStatus does, so it needs the same right. */
+function metricsAnswer(request: HttpRequest, sources: HttpSources): HttpAnswer {
+  try {
+    const principal = principalOf(request, sources.authenticator)
+    requireRight(sources.authorize, principal, rowOf('ClusterStatus'), '')
+  } catch (thrown) {
+    const error = StreamBusError.from(thrown)
+    if (errorTable[error.name].http !== 401) return errorAnswer(errorTable[error.name].http, error)
+    const reason = error.name === 'AUTHENTICATION_REQUIRED' ? 'missing' : 'token'
+    const delayMs = sources.failures.add(request.remoteAddress, reason)
+    return { ...errorAnswer(401, error), headers: { 'www-authenticate': 'Bearer realm="streambus"' }, delayMs }
+  }
+  return { status: 200, contentType: metricsType, body: sources.metrics() }
+}
+
+/** Throws AUTHENTICATION_REQUIRED, SASL_AUTHENTICATION_FAILED. */
+function principalOf({ path, authorization, certificateName }: HttpRequest, authenticator: Authenticator): Principal {
+  const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+  if (token !== undefined) return authenticator.authenticate(token)
+  const principal = authenticator.atOpening(certificateName)
+  if (principal !== nobody) return principal
+  throw new StreamBusError('AUTHENTICATION_REQUIRED', `GET ${path} came without a token`, {
+    remedy:
+      'Send the header Authorization: Bearer TOKEN, with the token of a principal that has the role metrics or admin.',
+  })
 }
 
 function jsonAnswer(status: number, body: object): HttpAnswer {

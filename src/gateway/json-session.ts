@@ -19,7 +19,7 @@ import {
   type ReadEncoding,
 } from './json-records.js'
 import { checkRequest, type JsonOperation, type JsonRequest, parseRequest } from './json-requests.js'
-import { Session } from './session.js'
+import { Session, tokenMissing } from './session.js'
 import type { Subscription } from './subscriptions.js'
 
 type Id = string | number | undefined
@@ -59,7 +59,23 @@ export class JsonSession extends Session {
     } catch (error) {
       return this.refuse(idOf(request), request.op, error, startedMs)
     }
-    this.execute(request, startedMs)
+    const token = request['token'] as string | undefined
+    if (token !== undefined) this.authenticate(token, request, startedMs)
+    else if (!this.isAuthenticated)
+      this.refuseSlowly(request, tokenMissing(`${request.op} came without a token`), startedMs)
+    if (!this.isRejected) this.execute(request, startedMs)
+  }
+
+  private authenticate(token: string, request: JsonRequest, startedMs: number): void {
+    try {
+      this.become(this.operations.authenticate(this, { mechanism: 'TOKEN', token }))
+    } catch (error) {
+      this.refuseSlowly(request, StreamBusError.from(error), startedMs)
+    }
+  }
+
+  private refuseSlowly(request: JsonRequest, error: StreamBusError, startedMs: number): void {
+    this.reject(error, () => this.refuse(idOf(request), request.op, error, startedMs))
   }
 
   flush(): void {}
@@ -119,7 +135,7 @@ export class JsonSession extends Session {
       case 'hello':
         return this.hello(request)
       case 'authenticate':
-        return this.authenticate(request['token'] as string)
+        return this.identity()
       case 'ping':
         return this.operations.ping(this)
       case 'metadata':
@@ -170,11 +186,12 @@ export class JsonSession extends Session {
       protocolVersion: protocolVersion ?? 1,
       clientName: clientName ?? '',
     })
-    return token === undefined ? answer : { ...answer, ...this.authenticate(token) }
+    return token === undefined ? answer : { ...answer, ...this.identity() }
   }
 
-  private authenticate(token: string): object {
-    return this.operations.authenticate(this, { mechanism: 'TOKEN', token })
+  private identity(): object {
+    const { name, roles } = this.principal
+    return { principal: name, roles }
   }
 
   private metadata(request: JsonRequest): object {
@@ -218,7 +235,7 @@ export class JsonSession extends Session {
   }
 
   private partitionOf(request: JsonRequest): PartitionImage {
-    const { partitions, name } = this.operations.topicNamed(request['topic'] as string)
+    const { partitions, name } = this.operations.topicNamed(this, request['topic'] as string)
     const number = request['partition'] as number
     const partition = partitions[number]
     if (partition !== undefined) return partition
@@ -259,7 +276,7 @@ export class JsonSession extends Session {
   /** The one that was named, that of the first record's key, or the next in turn. */
   private partitionFor(request: JsonRequest, records: readonly GivenRecord[]): PartitionImage {
     if (request['partition'] !== undefined) return this.partitionOf(request)
-    const { partitions } = this.operations.topicNamed(request['topic'] as string)
+    const { partitions } = this.operations.topicNamed(this, request['topic'] as string)
     const key = keyBytes(records[0]!)
     if (key !== null) return partitions[partitionForKey(key, partitions.length)]!
     return partitions[this.nextPartition++ % partitions.length]!

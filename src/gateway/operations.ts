@@ -18,9 +18,7 @@ import type { PartitionPlace, TopicImage } from '../../native-free-core/metadata
 import type {
   AlterTopicConfigRequest,
   AuthenticateRequest,
-  AuthenticateResponse,
   ClusterStatusResponse,
-  ConfigEntry,
   CreateTopicRequest,
   CreateTopicResponse,
   CreditRequest,
@@ -47,15 +45,27 @@ import type {
 import { type MessageRow, protocolVersion } from '../../native-free-core/protocol/message-table.js'
 import type { RingConsumer } from '../../native-free-core/ring/ring.js'
 import { releaseVersion } from '../../native-free-core/version.js'
-import { refusal, requireRight, rowOf } from './authorize.js'
+import { audited } from './audit.js'
+import { partitionRefusal, requireRight, rowOf } from './authorize.js'
 import type { Fetch, FetchSink } from './fetch.js'
 import type { GatewayContext } from './gateway-context.js'
+import {
+  largestBatchOf,
+  nameOf,
+  recordOf,
+  shownConfigs,
+  stopping,
+  unknownMechanism,
+  unknownPartition,
+} from './operation-texts.js'
+import type { Principal } from './principal.js'
 import type { ProduceOwner } from './shard-proxy.js'
 import type { Subscriber, Subscription } from './subscriptions.js'
 
 /** The connection that asks. */
 export interface Caller extends ProduceOwner, Subscriber {
-  readonly principal: string
+  readonly principal: Principal
+  readonly remoteAddress: string
   readonly inFlightBytes: number
   readonly inFlightRequests: number
   readonly subscriptions: Map<number, Subscription>
@@ -67,10 +77,7 @@ const rows = {
   authenticate: rowOf('Authenticate'),
   ping: rowOf('Ping'),
   metadata: rowOf('Metadata'),
-  createTopic: rowOf('CreateTopic'),
-  deleteTopic: rowOf('DeleteTopic'),
   describeTopic: rowOf('DescribeTopic'),
-  alterTopicConfig: rowOf('AlterTopicConfig'),
   deleteRecords: rowOf('DeleteRecords'),
   initProducerId: rowOf('InitProducerId'),
   produce: rowOf('Produce'),
@@ -127,11 +134,11 @@ export class Operations {
     }
   }
 
-  /** Without tokens in the configuration nobody is asked: any token will do. */
-  authenticate(caller: Caller, { mechanism }: AuthenticateRequest): AuthenticateResponse {
+  /** Throws SASL_AUTHENTICATION_FAILED, UNSUPPORTED_SASL_MECHANISM. Where nobody is asked, any token will do. */
+  authenticate(caller: Caller, { mechanism, token }: AuthenticateRequest): Principal {
     this.require(caller, rows.authenticate)
     if (mechanism !== 'TOKEN') throw unknownMechanism(mechanism)
-    return { principal: caller.principal, roles: ['admin'] }
+    return this.context.authenticator.authenticate(token)
   }
 
   ping(caller: Caller): PingResponse {
@@ -155,41 +162,50 @@ export class Operations {
     return { clusterId: image.clusterId, version: image.version, brokers, topics: topics.map(topicInfoOf) }
   }
 
-  async createTopic(caller: Caller, request: CreateTopicRequest): Promise<CreateTopicResponse> {
-    this.require(caller, rows.createTopic, request.name)
-    this.refuseWhenStopping()
-    const { name, partitions, replicationFactor } = request
-    const topicId = this.context.cluster.newTopicId()
-    await this.context.cluster.change({
-      type: 'createTopic',
-      version: 1,
-      name,
-      topicId,
-      partitions,
-      replicationFactor,
-      configs: plainTopicEntries(recordOf(request.configs)),
+  /** What changes a topic: asked for its right, refused while the broker stops, and written down. */
+  private administer<Result>(
+    caller: Caller,
+    operation: string,
+    topic: string,
+    details: Readonly<Record<string, unknown>>,
+    act: () => Promise<Result>,
+  ): Promise<Result> {
+    return audited(this.context.audit, caller, { operation, resource: 'topic', resourceName: topic, details }, () => {
+      this.require(caller, rowOf(operation), topic)
+      this.refuseWhenStopping()
+      return act()
     })
-    return { topicId }
   }
 
-  async deleteTopic(caller: Caller, request: DeleteTopicRequest): Promise<Record<string, never>> {
-    this.require(caller, rows.deleteTopic, request.name)
-    this.refuseWhenStopping()
-    await this.context.cluster.change({ type: 'deleteTopic', version: 1, name: request.name })
-    return {}
+  createTopic(caller: Caller, request: CreateTopicRequest): Promise<CreateTopicResponse> {
+    const { name, partitions, replicationFactor } = request
+    const details = { partitions, replicationFactor, configs: shownConfigs(request.configs) }
+    return this.administer(caller, 'CreateTopic', name, details, async () => {
+      const topicId = this.context.cluster.newTopicId()
+      const configs = plainTopicEntries(recordOf(request.configs))
+      const topic = { name, topicId, partitions, replicationFactor, configs }
+      await this.context.cluster.change({ type: 'createTopic', version: 1, ...topic })
+      return { topicId }
+    })
   }
 
-  async alterTopicConfig(caller: Caller, request: AlterTopicConfigRequest): Promise<Record<string, never>> {
-    this.require(caller, rows.alterTopicConfig, request.name)
-    this.refuseWhenStopping()
-    const configs = plainTopicEntries(recordOf(request.configs))
-    await this.context.cluster.change({ type: 'alterTopicConfig', version: 1, name: request.name, configs })
-    return {}
+  deleteTopic(caller: Caller, { name }: DeleteTopicRequest): Promise<Record<string, never>> {
+    return this.administer(caller, 'DeleteTopic', name, {}, async () => {
+      await this.context.cluster.change({ type: 'deleteTopic', version: 1, name })
+      return {}
+    })
+  }
+
+  alterTopicConfig(caller: Caller, { name, configs }: AlterTopicConfigRequest): Promise<Record<string, never>> {
+    return this.administer(caller, 'AlterTopicConfig', name, { configs: shownConfigs(configs) }, async () => {
+      const plain = plainTopicEntries(recordOf(configs))
+      await this.context.cluster.change({ type: 'alterTopicConfig', version: 1, name, configs: plain })
+      return {}
+    })
   }
 
   async describeTopic(caller: Caller, request: DescribeTopicRequest): Promise<DescribeTopicResponse> {
-    this.require(caller, rows.describeTopic, request.name)
-    const topic = this.topicNamed(request.name)
+    const topic = this.topicNamed(caller, request.name)
     const partitions = await Promise.all(
       topic.partitions.map(async (partition): Promise<PartitionDetail> => {
         const { logStartOffset, highWatermark, sizeBytes, segmentCount } = await this.describe(partition.partitionId)
@@ -240,7 +256,7 @@ export class Operations {
     const place = cluster.image().partitionById(partitionId)
     const row = rows.produce
     if (!authorize(caller.principal, row.operation, row.resource, place?.topic.name ?? '')) {
-      return refusal(caller.principal, row, place?.topic.name ?? '')
+      return partitionRefusal(caller.principal, row, partitionId)
     }
     if (place === undefined) return unknownPartition(partitionId)
     if (acks !== 1 && acks !== -1 && acks !== 0) {
@@ -295,15 +311,25 @@ export class Operations {
     return this.askOffsets(RequestType.listOffsets, request.partitionId, ListOffsetsRequest.sizeBytes, fill)
   }
 
-  async deleteRecords(caller: Caller, request: DeleteRecords): Promise<DeleteRecordsResponse> {
-    this.placeOf(caller, rows.deleteRecords, request.partitionId)
-    this.refuseTooMany(caller)
-    this.refuseWhenStopping()
-    const fill = (view: DataView, at: number): void =>
-      view.setFloat64(at + DeleteRecordsRequest.beforeOffsetAt, request.beforeOffset, true)
-    const size = DeleteRecordsRequest.sizeBytes
-    const { offset } = await this.askOffsets(RequestType.deleteRecords, request.partitionId, size, fill)
-    return { logStartOffset: offset }
+  deleteRecords(caller: Caller, request: DeleteRecords): Promise<DeleteRecordsResponse> {
+    const { partitionId, beforeOffset } = request
+    const known = this.context.cluster.image().partitionById(partitionId)
+    const what = {
+      operation: 'DeleteRecords',
+      resource: 'topic',
+      resourceName: known?.topic.name ?? '',
+      details: { partition: known?.partition.partition, partitionId, beforeOffset },
+    } as const
+    return audited(this.context.audit, caller, what, async () => {
+      this.placeOf(caller, rows.deleteRecords, partitionId)
+      this.refuseTooMany(caller)
+      this.refuseWhenStopping()
+      const fill = (view: DataView, at: number): void =>
+        view.setFloat64(at + DeleteRecordsRequest.beforeOffsetAt, beforeOffset, true)
+      const size = DeleteRecordsRequest.sizeBytes
+      const { offset } = await this.askOffsets(RequestType.deleteRecords, partitionId, size, fill)
+      return { logStartOffset: offset }
+    })
   }
 
   // ---- subscriptions
@@ -327,6 +353,8 @@ export class Operations {
     const state = await this.describe(request.partitionId)
     const offset = startOf(request.offset, state, place)
     if (caller.isClosed) throw new StreamBusError('NETWORK_EXCEPTION', 'the connection ended')
+    // Its rights may have been taken away meanwhile.
+    this.placeOf(caller, rows.subscribe, request.partitionId)
     this.refuseTakenId(caller, request.subscriptionId)
     const subscription = subscriptions.add({
       subscriber: caller,
@@ -339,6 +367,17 @@ export class Operations {
     caller.subscriptions.set(request.subscriptionId, subscription)
     const { highWatermark, logStartOffset } = state
     return { response: { offset, highWatermark, logStartOffset }, subscription }
+  }
+
+  /** The caller's rights have changed: subscriptions that they do not reach any more end. */
+  endForbidden(caller: Caller): void {
+    const { authorize, cluster, subscriptions } = this.context
+    const { operation, resource } = rows.subscribe
+    for (const subscription of caller.subscriptions.values()) {
+      const place = cluster.image().partitionById(subscription.partitionId)
+      if (place === undefined || authorize(caller.principal, operation, resource, place.topic.name)) continue
+      subscriptions.end(subscription, errorTable.TOPIC_AUTHORIZATION_FAILED.code, -1)
+    }
   }
 
   begin(subscription: Subscription): void {
@@ -382,7 +421,9 @@ export class Operations {
 
   // ---- what several need
 
-  topicNamed(name: string): TopicImage {
+  /** Of what the caller may not see it is not said whether it exists. */
+  topicNamed(caller: Caller, name: string): TopicImage {
+    this.require(caller, rows.describeTopic, name)
     const topic = this.context.cluster.image().topicByName(name)
     if (topic !== undefined) return topic
     throw new StreamBusError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name.slice(0, 300)}"`)
@@ -398,8 +439,11 @@ export class Operations {
   }
 
   private placeOf(caller: Caller, row: MessageRow, partitionId: number): PartitionPlace {
-    const place = this.context.cluster.image().partitionById(partitionId)
-    this.require(caller, row, place?.topic.name)
+    const { authorize, cluster } = this.context
+    const place = cluster.image().partitionById(partitionId)
+    if (!authorize(caller.principal, row.operation, row.resource, place?.topic.name ?? '')) {
+      throw partitionRefusal(caller.principal, row, partitionId)
+    }
     if (place === undefined) throw unknownPartition(partitionId)
     return place
   }
@@ -479,33 +523,6 @@ function startOf(wanted: number, state: PartitionState, place: PartitionPlace): 
   )
 }
 
-function unknownMechanism(mechanism: string): StreamBusError {
-  return new StreamBusError(
-    'UNSUPPORTED_SASL_MECHANISM',
-    `the mechanism is "${mechanism.slice(0, 40)}"; this broker knows TOKEN`,
-  )
-}
-
-function stopping(): StreamBusError {
-  return new StreamBusError('SHUTTING_DOWN', 'the broker is being stopped')
-}
-
-function unknownPartition(partitionId: number): StreamBusError {
-  return new StreamBusError('UNKNOWN_TOPIC_ID', `there is no partition with the id ${partitionId}`)
-}
-
-function largestBatchOf({ configs }: TopicImage): string {
-  return ` Its max.message.bytes is ${effectiveTopicConfig(configs)['max.message.bytes']}.`
-}
-
-function nameOf({ topic, partition }: PartitionPlace): string {
-  return `${topic.name} partition ${partition.partition}`
-}
-
 function topicInfoOf({ name, topicId, partitions }: TopicImage): TopicInfo {
   return { name, topicId, partitions }
-}
-
-function recordOf(configs: readonly ConfigEntry[]): Record<string, string> {
-  return Object.fromEntries(configs.map(({ name, value }) => [name, value]))
 }

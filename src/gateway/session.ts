@@ -4,24 +4,40 @@
  */
 import type { ErrorName } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-import { anonymous } from './authorize.js'
+import type { FailureReason } from './authentication-failures.js'
 import { type Block, recordCountOf } from './block-pool.js'
 import type { Fetch, FetchSink } from './fetch.js'
 import { closeCodes } from './front-door.js'
 import type { Flushable, GatewayContext } from './gateway-context.js'
 import type { Caller, Operations } from './operations.js'
+import { nobody, type Principal } from './principal.js'
 import type { Subscription } from './subscriptions.js'
 import type { Socket, SocketHandler } from './transport.js'
 
 /** How long a binary client may take to say Hello. */
 export const helloTimeoutMs = 10_000
+/** How long any client may take to authenticate, where it has to. */
+export const authenticationTimeoutMs = 10_000
+/** The largest frame before: Hello and Authenticate are some hundred bytes. */
+const unprovenFrameBytes = 16 * 1024
+
+/** Where a connection comes from, and who hears of what becomes of it. */
+export interface SessionOrigin {
+  readonly remoteAddress: string
+  readonly principal: Principal
+  onAuthenticated(session: Session): void
+  onEnd(session: Session): void
+}
 
 export abstract class Session implements SocketHandler, Caller, Flushable {
-  readonly principal = anonymous
+  principal: Principal
+  readonly remoteAddress: string
   readonly subscriptions = new Map<number, Subscription>()
   inFlightBytes = 0
   inFlightRequests = 0
   isClosed = false
+  /** It failed to authenticate, and hears so in a moment: what it sends until then is not looked at. */
+  isRejected = false
   lastHeardMs: number
   readonly openedMs: number
   protected readonly context: GatewayContext
@@ -31,13 +47,17 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
   private keptBack: Fetch[] = []
   /** Somebody was told that there is no room: look again when the socket drains. */
   private isHeld = false
-  private readonly onEnd: (session: Session) => void
+  private readonly origin: SessionOrigin
+  private rejection: NodeJS.Timeout | undefined
 
-  constructor(context: GatewayContext, operations: Operations, socket: Socket, onEnd: (session: Session) => void) {
+  constructor(context: GatewayContext, operations: Operations, socket: Socket, origin: SessionOrigin) {
     this.context = context
     this.operations = operations
     this.socket = socket
-    this.onEnd = onEnd
+    this.origin = origin
+    this.remoteAddress = origin.remoteAddress
+    this.principal = origin.principal
+    if (this.isAuthenticated) socket.trust()
     this.openedMs = performance.now()
     this.lastHeardMs = this.openedMs
   }
@@ -69,8 +89,12 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
   ): void
   abstract endSubscription(subscription: Subscription, code: number, logStartOffset: number): void
 
+  get isAuthenticated(): boolean {
+    return this.principal !== nobody
+  }
+
   onMessage(bytes: Uint8Array, isBinary: boolean): void {
-    if (this.isClosed) return
+    if (this.isClosed || this.isRejected) return
     this.lastHeardMs = performance.now()
     this.context.metrics.received(bytes.length)
     try {
@@ -85,9 +109,34 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
   }
 
   private refuseTooLarge(sizeBytes: number): void {
-    const { maxFrameBytes } = this.context.config
-    if (sizeBytes <= maxFrameBytes) return
-    throw new StreamBusError('FRAME_TOO_LARGE', `a frame of ${sizeBytes} bytes; at most ${maxFrameBytes} are accepted`)
+    const maxBytes = this.isAuthenticated ? this.context.config.maxFrameBytes : unprovenFrameBytes
+    if (sizeBytes <= maxBytes) return
+    const when = this.isAuthenticated ? '' : ' before a connection has authenticated'
+    throw new StreamBusError(
+      'FRAME_TOO_LARGE',
+      `a frame of ${sizeBytes} bytes; at most ${maxBytes} are accepted${when}`,
+    )
+  }
+
+  // ---- who it is
+
+  /** The connection is `principal`'s from now on; what it may not read any more ends. */
+  become(principal: Principal): void {
+    const wasAuthenticated = this.isAuthenticated
+    this.principal = principal
+    if (wasAuthenticated) return this.operations.endForbidden(this)
+    this.socket.trust()
+    this.origin.onAuthenticated(this)
+  }
+
+  /** Refuses, slowly: `answer` answers the request that failed, then the connection ends. */
+  protected reject(error: StreamBusError, answer: () => void): void {
+    this.isRejected = true
+    const delayMs = this.context.failures.add(this.remoteAddress, reasonOf(error))
+    this.rejection = setTimeout(() => {
+      answer()
+      this.fail(error)
+    }, delayMs).unref()
   }
 
   /** Tells the peer why, and ends this connection; others know nothing of it. */
@@ -104,12 +153,13 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
   onClose(): void {
     if (this.isClosed) return
     this.isClosed = true
+    clearTimeout(this.rejection)
     for (const subscription of this.subscriptions.values()) this.context.subscriptions.remove(subscription)
     this.subscriptions.clear()
     for (const fetch of this.fetches) this.context.fetches.cancel(fetch)
     this.fetches.clear()
     this.keptBack = []
-    this.onEnd(this)
+    this.origin.onEnd(this)
   }
 
   // ---- room in the socket
@@ -200,11 +250,28 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
 export type SessionFetchSink = Pick<FetchSink, 'onBatches' | 'onFetchError'>
 
 const closeCodeByError: Partial<Record<ErrorName, number>> = {
+  AUTHENTICATION_REQUIRED: closeCodes.unauthenticated,
   FRAME_TOO_LARGE: closeCodes.tooLarge,
   IDLE_TIMEOUT: closeCodes.timeout,
+  SASL_AUTHENTICATION_FAILED: closeCodes.unauthenticated,
   SHUTTING_DOWN: closeCodes.down,
+  TOO_MANY_CONNECTIONS: closeCodes.down,
+  UNSUPPORTED_SASL_MECHANISM: closeCodes.unauthenticated,
 }
 
 function closeCodeOf(error: StreamBusError): number {
   return closeCodeByError[error.name] ?? closeCodes.malformed
+}
+
+const reasonByError: Partial<Record<ErrorName, FailureReason>> = {
+  AUTHENTICATION_REQUIRED: 'missing',
+  UNSUPPORTED_SASL_MECHANISM: 'mechanism',
+}
+
+function reasonOf(error: StreamBusError): FailureReason {
+  return reasonByError[error.name] ?? 'token'
+}
+
+export function tokenMissing(what: string): StreamBusError {
+  return new StreamBusError('AUTHENTICATION_REQUIRED', `${what}, and this broker answers only those who authenticate`)
 }

@@ -2,16 +2,21 @@
  * WebSocket and HTTP by node:http and the package ws: for every Node.js that uWebSockets.js has no binary for.
  * Runs on: main. Touches: sockets.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { Socket as NetSocket } from 'node:net'
 import { createRequire } from 'node:module'
+import { type SecureContextOptions, TLSSocket } from 'node:tls'
 import type { RawData, WebSocket, WebSocketServer } from 'ws'
 import { listenError } from './listen-error.js'
 import {
   type Acceptance,
+  plainAddress,
   protocolsOf,
   type Socket,
   type SocketHandler,
+  tlsCiphers,
+  type TlsMaterial,
   type Transport,
   type TransportOptions,
 } from './transport.js'
@@ -30,10 +35,23 @@ class WsSocket implements Socket {
   private pendingBytes = 0
   private isOpen = true
   private readonly onSent: () => void
+  private readonly raw: NetSocket
+  private readonly onRaw: (data: Buffer) => void
 
-  constructor(ws: WebSocket) {
+  constructor(ws: WebSocket, raw: NetSocket, maxUnprovenBytes: number) {
     this.ws = ws
+    this.raw = raw
     this.onSent = () => this.handler?.onDrain()
+    let receivedBytes = 0
+    this.onRaw = (data) => {
+      receivedBytes += data.length
+      if (receivedBytes > maxUnprovenBytes) this.ws.terminate()
+    }
+    raw.on('data', this.onRaw)
+  }
+
+  trust(): void {
+    this.raw.off('data', this.onRaw)
   }
 
   forget(): void {
@@ -73,16 +91,24 @@ class WsSocket implements Socket {
   }
 }
 
+/** A peer that takes longer to finish a TLS handshake or a request is let go. */
+const serverOptions: ServerOptions = {
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 5000,
+}
+const handshakeTimeoutMs = 10_000
+
 class WsTransport implements Transport {
   readonly kind = 'ws'
   private readonly options: TransportOptions
-  private readonly server: Server
+  private readonly server: Server | TlsServer
   private readonly webSockets: WebSocketServer
   private readonly chosen = new WeakMap<IncomingMessage, string | false>()
 
   constructor(options: TransportOptions) {
     this.options = options
-    this.server = createServer((request, response) => this.http(request, response))
+    this.server = this.createServer((request, response) => this.http(request, response))
     // Loaded here, not above: with the other front end it would only take memory and time.
     const ws = createRequire(import.meta.url)('ws') as WsModule
     this.webSockets = new ws.WebSocketServer({
@@ -94,18 +120,40 @@ class WsTransport implements Transport {
     this.server.on('upgrade', (request, socket, head) => this.upgrade(request, socket as NetSocket, head))
   }
 
+  private createServer(onRequest: (request: IncomingMessage, response: ServerResponse) => void): Server | TlsServer {
+    const { tls } = this.options
+    if (tls === undefined) return createServer(serverOptions, onRequest)
+    const server = createTlsServer(
+      { ...serverOptions, ...secureContextOf(tls), ...clientRule(tls), handshakeTimeout: handshakeTimeoutMs },
+      onRequest,
+    )
+    server.on('tlsClientError', (error, socket) => {
+      this.options.tlsFailed(
+        plainAddress(socket.remoteAddress ?? ''),
+        (error as { code?: string }).code ?? error.message,
+      )
+    })
+    return server
+  }
+
+  replaceTls(material: TlsMaterial): Promise<void> {
+    if ('setSecureContext' in this.server) this.server.setSecureContext(secureContextOf(material))
+    return Promise.resolve()
+  }
+
   private upgrade(request: IncomingMessage, socket: NetSocket, head: Buffer): void {
     const acceptance = this.options.upgrade({
       host: request.headers.host ?? '',
       origin: request.headers.origin,
       protocols: protocolsOf(request.headers['sec-websocket-protocol']),
+      ...peerOf(request.socket),
     })
     this.chosen.set(request, acceptance.protocol ?? false)
-    this.webSockets.handleUpgrade(request, socket, head, (ws) => this.open(ws, acceptance))
+    this.webSockets.handleUpgrade(request, socket, head, (ws) => this.open(ws, socket, acceptance))
   }
 
-  private open(ws: WebSocket, acceptance: Acceptance): void {
-    const socket = new WsSocket(ws)
+  private open(ws: WebSocket, raw: NetSocket, acceptance: Acceptance): void {
+    const socket = new WsSocket(ws, raw, this.options.maxUnprovenBytes)
     let isClosed = false
     ws.on('message', (data: RawData, isBinary: boolean) => socket.handler?.onMessage(data as Buffer, isBinary))
     // A protocol violation: ws closes the connection with the code that the RFC names.
@@ -123,13 +171,19 @@ class WsTransport implements Transport {
   }
 
   private http(request: IncomingMessage, response: ServerResponse): void {
-    const { status, contentType, body } = this.options.http({
+    const { status, contentType, body, headers, delayMs } = this.options.http({
       method: request.method ?? 'GET',
       path: (request.url ?? '/').split('?')[0]!,
       host: request.headers.host ?? '',
+      authorization: request.headers.authorization ?? '',
+      ...peerOf(request.socket),
     })
-    response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' })
-    response.end(body)
+    const answer = (): void => {
+      response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store', ...headers })
+      response.end(body)
+    }
+    if (delayMs === undefined) answer()
+    else setTimeout(answer, delayMs).unref()
   }
 
   listen(): Promise<number> {
@@ -153,5 +207,27 @@ class WsTransport implements Transport {
     for (const ws of this.webSockets.clients) ws.terminate()
     this.server.closeAllConnections()
     return Promise.resolve()
+  }
+}
+
+function secureContextOf({ certificate, key, clientCa }: TlsMaterial): SecureContextOptions {
+  const ca = clientCa === undefined ? {} : { ca: clientCa }
+  return { cert: certificate, key, minVersion: 'TLSv1.2', ciphers: nodeCiphers, honorCipherOrder: true, ...ca }
+}
+
+/** Node's list names the suites of TLS 1.3 too. */
+const nodeCiphers = `TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:${tlsCiphers}`
+
+function clientRule({ clientCa }: TlsMaterial): { requestCert: boolean; rejectUnauthorized: boolean } {
+  const isAsked = clientCa !== undefined
+  return { requestCert: isAsked, rejectUnauthorized: isAsked }
+}
+
+function peerOf(socket: NetSocket): { remoteAddress: string; certificateName: string | undefined } {
+  const name: unknown = socket instanceof TLSSocket && socket.authorized ? socket.getPeerCertificate().subject?.CN : ''
+  return {
+    remoteAddress: plainAddress(socket.remoteAddress ?? ''),
+    // A certificate with several names is nobody's in particular.
+    certificateName: typeof name === 'string' && name !== '' ? name : undefined,
   }
 }

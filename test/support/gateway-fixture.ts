@@ -2,7 +2,7 @@
  * A gateway on a free port over fake shards, and a bare client that speaks both subprotocols frame by frame.
  * Runs on: the test process.
  */
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 import { ByteReader } from '../../native-free-core/bytes/byte-reader.js'
 import type { ByteWriter } from '../../native-free-core/bytes/byte-writer.js'
 import { type BrokerConfig, brokerConfigOf } from '../../native-free-core/config/broker-config.js'
@@ -16,7 +16,10 @@ import { messageRows } from '../../native-free-core/protocol/message-table.js'
 import { createDoorbell } from '../../native-free-core/ring/doorbell.js'
 import type { Authorize } from '../../src/gateway/authorize.js'
 import type { ClusterAccess } from '../../src/gateway/cluster-access.js'
+import type { AuditEntry } from '../../src/gateway/audit.js'
 import { Gateway } from '../../src/gateway/gateway.js'
+import type { TokenTable } from '../../src/gateway/token-table.js'
+import type { TlsMaterial } from '../../src/gateway/transport.js'
 import { uwsBinaryPath } from '../../src/gateway/uws-transport.js'
 import { FakeShard, type FakeShardOptions } from './fake-shard.js'
 
@@ -32,18 +35,31 @@ export interface FixtureOptions {
   readonly partitions?: number
   readonly shard?: Partial<FakeShardOptions>
   readonly authorize?: Authorize
+  readonly tokens?: TokenTable
+  readonly firstFailureDelayMs?: number
+  readonly tls?: TlsMaterial
 }
 
 export class GatewayFixture {
   readonly gateway: Gateway
   readonly shards: readonly FakeShard[]
   readonly config: BrokerConfig
+  readonly audit: readonly AuditEntry[]
   private readonly clients: RawClient[] = []
+  private readonly isTls: boolean
 
-  private constructor(gateway: Gateway, shards: readonly FakeShard[], config: BrokerConfig) {
+  private constructor(
+    gateway: Gateway,
+    shards: readonly FakeShard[],
+    config: BrokerConfig,
+    audit: readonly AuditEntry[],
+    isTls: boolean,
+  ) {
     this.gateway = gateway
     this.shards = shards
     this.config = config
+    this.audit = audit
+    this.isTls = isTls
   }
 
   static async open(options: FixtureOptions = {}): Promise<GatewayFixture> {
@@ -56,12 +72,16 @@ export class GatewayFixture {
       shards[shardOf(partition.partitionId, shardCount)]!.addPartition(partition.partitionId)
     }
     const nothing = (): void => undefined
+    const audit: AuditEntry[] = []
     const gateway = await Gateway.open({
       config,
       cluster,
       doorbell,
       shards: shards.map((shard) => shard.channel),
-      log: { info: nothing, warn: nothing },
+      log: { info: nothing, warn: nothing, audit: (entry) => audit.push(entry) },
+      tokens: options.tokens,
+      firstFailureDelayMs: options.firstFailureDelayMs ?? 1,
+      tls: options.tls,
       startReader: () => {
         throw new Error('a fake shard has no segments')
       },
@@ -69,11 +89,31 @@ export class GatewayFixture {
     })
     gateway.becomeReady()
     for (const shard of shards) shard.start()
-    return new GatewayFixture(gateway, shards, config)
+    return new GatewayFixture(gateway, shards, config, audit, options.tls !== undefined)
   }
 
   get url(): string {
-    return `ws://127.0.0.1:${this.gateway.port}`
+    return `${this.isTls ? 'wss' : 'ws'}://127.0.0.1:${this.gateway.port}`
+  }
+
+  /** A connection that has said Hello with a token, or said it in JSON, and the answer. */
+  async authenticate(
+    token: string,
+    protocol = 'streambus.v1',
+    options: ClientOptions = {},
+  ): Promise<{ client: RawClient; principal: string | undefined; error: number | undefined }> {
+    const client = await this.dial([protocol], {}, options)
+    if (protocol !== 'streambus.v1') {
+      const { principal, error } = await client.json({ op: 'hello', token })
+      return {
+        client,
+        principal: principal as string | undefined,
+        error: (error as { code?: number } | undefined)?.code,
+      }
+    }
+    const { error, body } = await client.greet(token)
+    const principal = error === undefined ? codecs.readAuthenticateResponse(new ByteReader(body)).principal : undefined
+    return { client, principal, error: error?.code }
   }
 
   /** A connection that has said Hello, or speaks JSON. */
@@ -86,8 +126,13 @@ export class GatewayFixture {
   }
 
   /** As it is, without Hello. */
-  async dial(protocols: readonly string[], headers: Record<string, string> = {}): Promise<RawClient> {
-    const client = new RawClient(new WebSocket(this.url, [...protocols], { headers, perMessageDeflate: false }))
+  async dial(
+    protocols: readonly string[],
+    headers: Record<string, string> = {},
+    options: ClientOptions = {},
+  ): Promise<RawClient> {
+    const ws = new WebSocket(this.url, [...protocols], { headers, perMessageDeflate: false, ...options })
+    const client = new RawClient(ws)
     this.clients.push(client)
     await client.opened
     return client
@@ -245,6 +290,17 @@ export class RawClient {
   ask(name: string, write: (body: ByteWriter) => void = () => undefined): Promise<Answer> {
     const writer = new FrameWriter()
     const answer = this.put(writer, name, write)
+    this.send(writer.view())
+    return answer
+  }
+
+  /** Hello and Authenticate in one frame; resolves with the answer to the second. */
+  greet(token: string): Promise<Answer> {
+    const writer = new FrameWriter()
+    void this.put(writer, 'Hello', (body) => codecs.writeHelloRequest(body, { protocolVersion: 1, clientName: 'test' }))
+    const answer = this.put(writer, 'Authenticate', (body) =>
+      codecs.writeAuthenticateRequest(body, { mechanism: 'TOKEN', token }),
+    )
     this.send(writer.view())
     return answer
   }

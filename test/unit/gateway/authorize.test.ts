@@ -7,6 +7,8 @@ import type { ByteWriter } from '../../../native-free-core/bytes/byte-writer.js'
 import * as codecs from '../../../native-free-core/protocol/codecs.generated.js'
 import { FrameWriter } from '../../../native-free-core/protocol/frame.js'
 import { messageRows } from '../../../native-free-core/protocol/message-table.js'
+import { authorizeByRole } from '../../../src/gateway/authorize.js'
+import { nobody, Principal, type Role } from '../../../src/gateway/principal.js'
 import { apiOf, batchOf, codeOf, GatewayFixture } from '../../support/gateway-fixture.js'
 
 const topic = { partitionId: 0 }
@@ -62,7 +64,7 @@ describe('authorize', () => {
     denied = undefined
     fixture = await GatewayFixture.open({
       authorize: (principal, operation, resource, name) => {
-        calls.push(`${principal} ${operation} ${resource} ${name}`.trim())
+        calls.push(`${principal.name} ${operation} ${resource} ${name}`.trim())
         return `${operation} ${resource}` !== denied
       },
     })
@@ -115,4 +117,71 @@ describe('authorize', () => {
       expect(fixture.shards[0]!.producedCount).to.equal(0)
     })
   }
+})
+
+describe('roles', () => {
+  const everybody: readonly Role[] = ['admin', 'produce', 'consume', 'metrics']
+  const mayDescribe: readonly Role[] = ['admin', 'produce', 'consume']
+  /** What docs/security.md says of each message. */
+  const table: Readonly<Record<string, readonly Role[]>> = {
+    Hello: everybody,
+    Authenticate: everybody,
+    Ping: everybody,
+    Unsubscribe: everybody,
+    Credit: everybody,
+    Metadata: mayDescribe,
+    DescribeTopic: mayDescribe,
+    ListOffsets: mayDescribe,
+    Produce: ['admin', 'produce'],
+    InitProducerId: ['admin', 'produce'],
+    Fetch: ['admin', 'consume'],
+    Subscribe: ['admin', 'consume'],
+    CreateTopic: ['admin'],
+    DeleteTopic: ['admin'],
+    AlterTopicConfig: ['admin'],
+    DeleteRecords: ['admin'],
+    ClusterStatus: ['admin', 'metrics'],
+    DescribeBrokerConfig: ['admin', 'metrics'],
+    AlterBrokerConfig: ['admin'],
+  }
+
+  it('are decided here for every message', () => {
+    for (const [name] of asked) expect(table).to.have.property(name)
+  })
+
+  for (const [name, row] of asked) {
+    for (const role of everybody) {
+      it(`${role} and ${name}`, () => {
+        const mayAtAll = table[name]!.includes(role)
+        const isAnyTopic = role === 'admin' || row.resource !== 'topic'
+        const principal = new Principal({ name: 'p', roles: [role], topics: ['orders.', 'log'] }, '')
+        const ask = (topicName: string) => authorizeByRole(principal, row.operation, row.resource, topicName)
+        for (const mine of ['orders.', 'orders.eu', 'log', 'logs']) expect(ask(mine), mine).to.equal(mayAtAll)
+        for (const foreign of ['orders', 'Orders.eu', 'xorders.', 'lo', 'payments', '__proto__']) {
+          expect(ask(foreign), foreign).to.equal(mayAtAll && isAnyTopic)
+          // The second time out of what is kept.
+          expect(ask(foreign), foreign).to.equal(mayAtAll && isAnyTopic)
+        }
+        const ofAll = new Principal({ name: 'p', roles: [role], topics: ['*'] }, '')
+        expect(authorizeByRole(ofAll, row.operation, row.resource, 'payments')).to.equal(mayAtAll)
+        const ofNone = new Principal({ name: 'p', roles: [role], topics: [] }, '')
+        expect(authorizeByRole(ofNone, row.operation, row.resource, 'payments')).to.equal(mayAtAll && isAnyTopic)
+        expect(authorizeByRole(nobody, row.operation, row.resource, 'payments')).to.equal(row.operation === 'none')
+      })
+    }
+  }
+
+  it('add up', () => {
+    const both = new Principal({ name: 'p', roles: ['produce', 'consume'], topics: ['t'] }, '')
+    expect(
+      ['read', 'write', 'describe'].every((right) => authorizeByRole(both, right as 'read', 'topic', 't')),
+    ).to.equal(true)
+    expect(authorizeByRole(both, 'delete', 'topic', 't')).to.equal(false)
+  })
+
+  it('keep a bounded number of names', () => {
+    const principal = new Principal({ name: 'p', roles: ['consume'], topics: ['a'] }, '')
+    for (let index = 0; index < 50_000; index++) principal.topicRights(`name-${index}`)
+    expect((principal as unknown as { byName: Map<string, number> }).byName.size).to.be.at.most(10_000)
+  })
 })

@@ -18,6 +18,9 @@ function optionsFor(port: number, open: (socket: Socket) => void): TransportOpti
     port,
     maxPayloadBytes: 1 << 20,
     maxBackpressureBytes: 64 << 20,
+    maxUnprovenBytes: 64 << 10,
+    tls: undefined,
+    tlsFailed: () => undefined,
     http: () => ({ status: 200, contentType: 'text/plain', body: 'x' }),
     upgrade: () => ({
       protocol: undefined,
