@@ -29,6 +29,6 @@ export function checkListener(config: BrokerConfig): string | undefined {
     remedy:
       `Set tlsCertificateFile, tlsKeyFile and tokensFile (${names}); ` +
       `\`${firstToken}\` makes the first token. Or, where everybody who can reach it may read, write and delete ` +
-      `everything: allowInsecure: true (${environmentNameOf('allowInsecure')}=true). docs/security.md has the commands.`,
+      `everything: allowInsecure: true (${environmentNameOf('allowInsecure')}=true). See docs/security.md.`,
   })
 }
