@@ -11,7 +11,10 @@ export function gzip(bytes: Uint8Array): Uint8Array {
   return gzipSync(bytes, { level: 1 })
 }
 
-/** Undefined: it unpacks to more than `maxBytes`. Throws for what is no gzip, or not the whole of it. */
+/**
+ * Undefined: it unpacks to more than `maxBytes`. Throws for what is no gzip, not the whole of it, or several members one
+ * after another, of which fflate would give the first only; no producer of record batches writes those.
+ */
 export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array | undefined {
   const parts: Uint8Array[] = []
   let sizeBytes = 0
@@ -24,7 +27,13 @@ export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array | undefi
     unpacker.push(bytes.subarray(start, end), end >= bytes.length)
     if (sizeBytes > maxBytes) return undefined
   }
+  if (sizeBytes % 2 ** 32 !== lengthAtEnd(bytes)) throw new Error('it is cut short, or has several members')
   return joined(parts, sizeBytes)
+}
+
+/** Of the last member, as its writer counted it. */
+function lengthAtEnd(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(bytes.length - 4, true)
 }
 
 function joined(parts: readonly Uint8Array[], sizeBytes: number): Uint8Array {
