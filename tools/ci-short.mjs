@@ -11,6 +11,7 @@ import { root } from './prepare.mjs'
 const steps = [
   ['test:nodes', '--short'],
   ['test:compat'],
+  ['test:browser'],
   ['chaos:kill', '--rounds', '3'],
   ['chaos:power', '--rounds', '3'],
   ['chaos:storage', '--histories', '300'],

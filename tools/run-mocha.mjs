@@ -10,7 +10,7 @@ import { root } from './prepare.mjs'
 const graceMs = 15_000
 const pollMs = 250
 
-/** Tests that need nothing but Node.js. Those that need more are in test/compat. */
+/** Tests that need nothing but Node.js. Those that need more are in test/compat and test/browser. */
 export const suites = ['unit', 'scenario', 'concurrency', 'conformance', 'tidy']
 
 /**

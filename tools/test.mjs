@@ -4,7 +4,8 @@
  *
  *   npm test -- test/unit/journal            only these files or folders (no type-check)
  *   npm test -- --grep "torn tail"           passed to mocha
- *   npm run test:compat                      the tests that need Java, a browser or other programs
+ *   npm run test:compat                      the tests that need Java or other programs
+ *   npm run test:browser                     the tests that need Chromium
  */
 import { refuseUnsuitableNode } from '../bin/node-version.js'
 
@@ -59,12 +60,14 @@ async function findSpecs(root, paths) {
 }
 
 async function sayWhatWasLeftOut(root) {
-  const left = await findSpecs(root, ['test/compat'])
-  if (left.length === 0) return
-  console.log(
-    `Left out: ${left.length} test files in test/compat, which need programs beyond Node.js. ` +
-      'test/compat/README.md says how to get them; then: npm run test:compat',
-  )
+  for (const suite of ['compat', 'browser']) {
+    const left = await findSpecs(root, [`test/${suite}`])
+    if (left.length === 0) continue
+    console.log(
+      `Left out: ${left.length} test files in test/${suite}, which need programs beyond Node.js. ` +
+        `test/${suite}/README.md says how to get them; then: npm run test:${suite}`,
+    )
+  }
 }
 
 async function rememberCounts(root, counts) {
