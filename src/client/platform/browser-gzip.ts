@@ -12,8 +12,8 @@ export function gzip(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Undefined: it unpacks to more than `maxBytes`. Throws for what is no gzip, not the whole of it, or several members one
- * after another, of which fflate would give the first only; no producer of record batches writes those.
+ * Undefined: it unpacks to more than `maxBytes`. Throws for what is no gzip, for a part of one, and for several members
+ * one after another: fflate would give the first only, and no producer of record batches writes those.
  */
 export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array | undefined {
   const parts: Uint8Array[] = []
