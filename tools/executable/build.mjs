@@ -10,7 +10,7 @@ import { brotliDecompressSync } from 'node:zlib'
 import { prepare, root } from '../prepare.mjs'
 import { bundleScripts } from './bundle.mjs'
 import { licenseTexts } from './licenses.mjs'
-import { findNatives } from './natives.mjs'
+import { findNatives, missingNatives } from './natives.mjs'
 
 const workFolder = join(root, 'build/executable')
 const mainScript = 'main.js'
@@ -32,6 +32,7 @@ const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 export async function buildExecutable(folder = join(root, 'release')) {
   const { scripts, packages } = await bundleScripts(entryPoints)
   const natives = findNatives()
+  for (const text of missingNatives()) console.error(`executable: ${text}`)
   for (const native of natives) packages.add(native.folder)
   rmSync(workFolder, { recursive: true, force: true })
   const assets = {}

@@ -1,6 +1,6 @@
 /**
  * The native code that the single executable takes along, as far as it exists for this system and this Node.js. The
- * executable does without what is missing, and says so where it matters.
+ * executable does without what is missing.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -39,12 +39,14 @@ const candidates = [
   },
 ]
 
-/** @returns {{ name: string, folder: string, path: string }[]} of those that exist; tells of the others on stderr */
+/** @returns {{ name: string, folder: string, path: string }[]} of those that exist */
 export function findNatives() {
-  return candidates.flatMap(({ name, folder, file, without }) => {
-    const path = join(root, folder, file)
-    if (existsSync(path)) return [{ name, folder, path }]
-    console.error(`executable: there is no ${folder}/${file}: ${without}`)
-    return []
-  })
+  const natives = candidates.map(({ name, folder, file }) => ({ name, folder, path: join(root, folder, file) }))
+  return natives.filter(({ path }) => existsSync(path))
+}
+
+/** @returns {string[]} for each that does not exist what that means */
+export function missingNatives() {
+  const missing = candidates.filter(({ folder, file }) => !existsSync(join(root, folder, file)))
+  return missing.map(({ folder, file, without }) => `there is no ${folder}/${file}: ${without}`)
 }

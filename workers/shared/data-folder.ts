@@ -52,7 +52,7 @@ export function openDataFolder(disk: Disk, folder: string, identity: DataFolderI
   usable(folder, () => takeLock(disk, lockPath, own, identity.endedLockTokens ?? []))
   try {
     const known = readMeta(disk, folder)
-    if (known === undefined) refuseOrphans(disk, folder)
+    if (known === undefined) refuseOthersData(disk, folder)
     else checkIdentity(known, identity, folder)
     usable(folder, () => {
       for (const name of folders) disk.makeFolder(`${folder}/${name}`)
@@ -115,6 +115,20 @@ function checkIdentity(known: BrokerMeta, identity: DataFolderIdentity, folder: 
     `the data folder ${folder} belongs to broker ${known.brokerId}; this broker's brokerId is ${identity.brokerId}`,
     { remedy: `Set brokerId: ${known.brokerId}, or give this broker its own dataFolder.` },
   )
+}
+
+/** Names that say nothing of whose folder it is: ours, those of file systems, and hidden ones. */
+const harmlessName = /^(journals|metadata|topics|broker\.(lock|meta).*|lost\+found|\..*)$/
+
+/** `data` is a common name: a broker that starts with its defaults must not mix its files with somebody else's. */
+function refuseOthersData(disk: Disk, folder: string): void {
+  const other = disk.list(folder).find((name) => !harmlessName.test(name))
+  if (other !== undefined) {
+    throw new StreamBusError('DATA_FOLDER_UNUSABLE', `${folder} holds ${other}, and is no data folder of StreamBus`, {
+      remedy: 'Set dataFolder (or STREAMBUS_DATA_FOLDER) to a folder that is new or empty.',
+    })
+  }
+  refuseOrphans(disk, folder)
 }
 
 /** Data without broker.meta is somebody's loss in the making: nothing new is started over it. */

@@ -47,6 +47,19 @@ describe('openDataFolder', () => {
     expect(readdirSync(folder)).to.have.members(['broker.meta', 'journals', 'metadata', 'topics'])
   })
 
+  it("takes an empty folder and a fresh file system, and leaves one with somebody else's files alone", () => {
+    for (const name of ['lost+found', '.snapshots']) mkdirSync(join(folder, name))
+    open().unlock()
+    rmSync(folder, { recursive: true })
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'report.csv'), 'a;b\n')
+    const error = refusal(() => open())
+    expect(error.name).to.equal('DATA_FOLDER_UNUSABLE')
+    expect(error.message).to.contain(folder).and.to.contain('report.csv')
+    expect(error.remedy).to.contain('STREAMBUS_DATA_FOLDER')
+    expect(readdirSync(folder)).to.deep.equal(['report.csv'])
+  })
+
   it('is refused while another has it, with the pid', () => {
     const held = open()
     const error = refusal(() => open())
