@@ -29,10 +29,23 @@ describe('storage on a disk that loses power', function () {
     }
   })
 
+  it('does so with many short segments and retention, which removes them', () => {
+    const seed = seedOfRun()
+    for (let index = 0; index < 40; index++) {
+      const flags = index % 2 === 0 ? '--segments' : '--segments --errors'
+      withSeed(seed + index, `${replay} ${seed + index} ${flags}`, (random) =>
+        new StorageHistory(random, { lives: 4, steps: 150, errors: index % 2 === 1, shortSegments: true }).run(),
+      )
+    }
+  })
+
   it('does so in the histories that once failed', () => {
     const faults = { lives: 4, steps: 150, errors: false }
     // Synced acknowledgements on top of records that were in the page cache only; a first segment lost before a second.
     for (const seed of [532652874, 1001327]) runOne(seed, faults)
+    // A power cut that undid some of the removals, retention that took too much, an answer that was in memory only.
+    for (const seed of [28, 33, 125, 191]) runOne(seed, { ...faults, shortSegments: true })
+    runOne(134, { ...faults, errors: true, shortSegments: true })
   })
 
   it('is seen to lose when durable writes are not durable', () => {

@@ -38,6 +38,8 @@ export class PartitionModel {
   logStartOffset = 0
   /** The log start may have moved up to here. */
   mayStartAt = 0
+  /** Retention may remove what lies below so many bytes of the newest; infinity: nothing. */
+  retainedBytes = Number.POSITIVE_INFINITY
   private readonly byCrc = new Map<number, SentBatch>()
 
   constructor(name: string) {
@@ -82,6 +84,7 @@ export class PartitionModel {
    */
   judge(logStartOffset: number, highWatermark: number, found: readonly FoundBatch[], powerWasCut: boolean): void {
     if (powerWasCut) this.giveUpLost(highWatermark)
+    this.judgeRetention(logStartOffset, found, powerWasCut)
     if (logStartOffset < this.logStartOffset || logStartOffset > Math.max(this.logStartOffset, this.mayStartAt)) {
       this.fail(`starts at ${logStartOffset}; expected ${this.logStartOffset} to ${this.mayStartAt}`)
     }
@@ -89,6 +92,16 @@ export class PartitionModel {
     this.judgeOffsets(highWatermark, found)
     this.judgeOrder(found)
     this.judgeLoss(highWatermark)
+  }
+
+  /** Where whole segments went that lie below the newest `retainedBytes`, the log may start higher. */
+  private judgeRetention(logStartOffset: number, found: readonly FoundBatch[], powerWasCut: boolean): void {
+    if (this.retainedBytes === Number.POSITIVE_INFINITY) return
+    let bytes = 0
+    for (const { crc } of found) bytes += this.byCrc.get(crc)?.bytes.length ?? 0
+    // What was lost counted when the old segments went.
+    const mayHaveLost = powerWasCut && this.sent.some((batch) => batch.mayBeLost)
+    if (bytes >= this.retainedBytes || mayHaveLost) this.mayStartAt = Math.max(this.mayStartAt, logStartOffset)
   }
 
   /** Batches that were not synced and lie above the end are gone for good. */

@@ -20,6 +20,8 @@ export interface HistoryOptions {
   readonly steps: number
   /** Disk errors, besides cuts and kills. */
   readonly errors: boolean
+  /** Many short segments, of which retention removes the old ones. */
+  readonly shortSegments?: boolean
   readonly disk?: Omit<MemoryDiskOptions, 'random' | 'fault'>
   readonly say?: (line: string) => void
 }
@@ -351,7 +353,7 @@ export class StorageHistory {
     const topic: TopicImage = {
       topicId: (++this.topicCount).toString(16).padStart(32, '7'),
       name,
-      configs: { 'segment.bytes': '65536', flush },
+      configs: { 'segment.bytes': '65536', flush, ...this.segmentConfigs() },
       partitions: Array.from({ length: count }, (_, index) => ({
         ...row,
         partition: index,
@@ -360,11 +362,18 @@ export class StorageHistory {
     }
     for (const { partition, partitionId } of topic.partitions) {
       const model = new PartitionModel(`${name}-${partition} (${partitionId})`)
+      model.retainedBytes = Number(topic.configs['retention.bytes'] ?? Number.POSITIVE_INFINITY)
       const idle = { waiting: [], onTheWay: 0, nextSequence: 0, othersOnTheWay: 0 }
       const state = { partitionId, model, ...idle, isPlain, flush, changedAt: -1 }
       this.partitions.set(partitionId, state)
     }
     this.changeImage({ topics: [...this.image.topics, topic], nextPartitionId: first + count })
+  }
+
+  private segmentConfigs(): Record<string, string> {
+    if (this.options.shortSegments !== true) return {}
+    const retention = this.random.chance(0.5) ? { 'retention.bytes': String(this.random.between(1000, 20_000)) } : {}
+    return { 'segment.ms': String(this.random.pick([10, 40])), 'index.interval.bytes': '512', ...retention }
   }
 
   private deleteTopic(): void {

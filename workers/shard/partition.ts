@@ -41,8 +41,8 @@ export class Partition {
   parked: ParkedFetch[] = []
   /** In the list of partitions that the open commit touches. */
   dirty = false
-  /** Leases of files that the read thread may be reading. */
-  leases = 0
+  /** Segments that the read thread may be reading: base offsets by lease. */
+  readonly leases = new Map<number, number>()
 
   constructor(
     identity: PartitionIdentity,
@@ -59,6 +59,13 @@ export class Partition {
     this.logStartOffset = log.logStartOffset
     this.highWatermark = this.logEndOffset = log.endOffset
     uuidToBytes(identity.topicId, this.topicIdBytes)
+  }
+
+  /** No segment from here on may be removed. */
+  get leasedFrom(): number {
+    let lowest = Number.POSITIVE_INFINITY
+    for (const baseOffset of this.leases.values()) lowest = Math.min(lowest, baseOffset)
+    return lowest
   }
 
   get name(): string {

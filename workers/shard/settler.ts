@@ -58,6 +58,10 @@ export class Settler {
   private readonly unsynced = new Map<Partition, number>()
   /** No entry of `unsynced` is due before. */
   private firstDueMs = Number.POSITIVE_INFINITY
+  /** Partitions with segments below their log start. */
+  private readonly trimming = new Set<Partition>()
+  /** Their log starts in the recovery point that is being published. */
+  private readonly published = new Map<Partition, number>()
   private failure: StreamBusError | undefined
   /** Since the start, for metrics. */
   settledBytes = 0
@@ -280,7 +284,12 @@ export class Settler {
     for (const [partitionId, point] of this.points) {
       const partition = partitions.get(partitionId)
       if (partition === undefined) this.points.delete(partitionId)
-      else points.push({ ...point, logStartOffset: partition.logStartOffset })
+      else {
+        // Not above what the point covers: a power cut may take the records between, and then the log ends there.
+        const logStartOffset = Math.min(partition.logStartOffset, Math.max(point.endOffset, point.logStartOffset))
+        points.push({ ...point, logStartOffset })
+        if (this.trimming.delete(partition)) this.published.set(partition, logStartOffset)
+      }
     }
     writeWhole(disk, `${recoveryPointPath}.new`, encodeRecoveryPoints(points, crc))
     this.send({ publish: recoveryPointPath })
@@ -291,8 +300,37 @@ export class Settler {
     this.phase = 'idle'
     this.options.journal.advanceHead(this.target)
     this.finishSwitches()
+    this.removeBelowPublished()
     if (this.urgent) this.touchUnsynced()
     for (const close of this.retired.splice(0)) close()
+  }
+
+  /**
+   * The log start may have moved: segments below it go as soon as a recovery point on disk says so. What is not settled
+   * yet is in no segment and goes at a later call.
+   */
+  trim(partition: Partition): void {
+    const { log, logStartOffset } = partition
+    log.moveStartTo(Math.min(logStartOffset, log.endOffset))
+    // The head passes no entry about the start before the point covers the records that it speaks of.
+    if (log.hasSyncWork) this.touched.add(partition)
+    if (!log.hasSegmentBelow(logStartOffset)) return
+    this.trimming.add(partition)
+    this.setDue(partition, 0)
+  }
+
+  /** Their names are synced, and their space is freed, by the round that follows. */
+  private removeBelowPublished(): void {
+    try {
+      for (const [partition, logStartOffset] of this.published) {
+        const { log, leasedFrom } = partition
+        log.deleteRecordsUpTo(Math.min(logStartOffset, leasedFrom, log.endOffset))
+        if (log.hasSyncWork) this.setDue(partition, 0)
+      }
+    } catch (error) {
+      this.fail(StreamBusError.from(error))
+    }
+    this.published.clear()
   }
 
   /** The end of a sync may make new sync work; at a stop the rounds go on until there is none. */
@@ -319,6 +357,8 @@ export class Settler {
     this.touched.delete(partition)
     this.unsynced.delete(partition)
     this.switching.delete(partition)
+    this.trimming.delete(partition)
+    this.published.delete(partition)
     this.points.delete(partition.identity.partitionId)
     const queued = this.queue.indexOf(partition)
     if (queued >= 0) this.queue.splice(queued, 1)
@@ -333,11 +373,6 @@ export class Settler {
   /** Names in `folder` changed: it is synced before the head passes the entry that says so. */
   touchFolder(folder: string): void {
     this.touchedFolders.add(folder)
-  }
-
-  /** Files of the partition changed other than by settling. */
-  touch(partition: Partition): void {
-    this.touched.add(partition)
   }
 
   /**

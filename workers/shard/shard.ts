@@ -477,7 +477,7 @@ export class Shard {
     if (segment === undefined) {
       return port.fetchNothing(requestId, code.outOfRange, partition.highWatermark, partition.logStartOffset)
     }
-    const leaseId = this.leases.take(partition)
+    const leaseId = this.leases.take(partition, segment.baseOffset)
     this.metrics.fetchedCold()
     port.fetchCold(
       requestId,
@@ -570,8 +570,7 @@ export class Shard {
     writeUint64LE(new DataView(payload.buffer), 0, offset)
     if (!this.writeEntry(partition, EntryType.logStart, payload)) return false
     partition.logStartOffset = offset
-    removeBelowLogStart(partition)
-    this.settler.touch(partition)
+    this.settler.trim(partition)
     return true
   }
 
@@ -634,15 +633,15 @@ export class Shard {
     partition.parked = []
   }
 
+  /** Moves log starts up, as a request to delete records does: with an entry, and files go when nothing needs them. */
   applyRetention(nowMs: number): void {
+    if (this.failure !== undefined || this.stopping) return
     for (const partition of this.partitions.values()) {
-      if (partition.leases > 0) continue
       try {
-        removeBelowLogStart(partition)
-        if (partition.log.applyRetention(nowMs, partition.highWatermark) > 0) {
-          partition.logStartOffset = Math.max(partition.logStartOffset, partition.log.logStartOffset)
-          this.settler.touch(partition)
-        }
+        const start = partition.log.retentionStart(nowMs, partition.highWatermark)
+        // Where the journal is full, at the next check.
+        if (start > partition.logStartOffset) this.writeLogStart(partition, start)
+        else this.settler.trim(partition)
       } catch (error) {
         this.noteFailure(StreamBusError.from(error))
       }
@@ -659,10 +658,4 @@ export class Shard {
     if (this.failure !== undefined) return true
     return this.settler.isDone && this.journal.usedBytes === 0 && this.syncPort.inFlight === 0
   }
-}
-
-/** What is not settled yet is in no segment: there only the log start offset moves, and the next round removes it. */
-function removeBelowLogStart({ log, logStartOffset }: Partition): void {
-  const offset = Math.min(logStartOffset, log.endOffset)
-  if (offset > log.logStartOffset) log.deleteRecordsUpTo(offset)
 }

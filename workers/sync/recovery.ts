@@ -195,8 +195,9 @@ class Recovery {
     const target = this.logOf(entry.topicId, entry.partition)
     const offset = readUint64LE(new DataView(payload.buffer, payload.byteOffset, payload.byteLength), 0)
     if (target === undefined || offset <= target.log.logStartOffset) return
-    // Records of a topic without synced writes may be gone although the entry that deletes them is here.
-    target.log.deleteRecordsUpTo(Math.min(offset, target.log.endOffset))
+    // Records of a topic without synced writes may be gone although the entry that deletes them is here. Their files go
+    // at the next open, when the recovery point says that they are not needed.
+    target.log.moveStartTo(Math.min(offset, target.log.endOffset))
   }
 
   /** The log of a partition, opened once; undefined when the image says that its topic was deleted. */

@@ -265,15 +265,20 @@ describe('times in a segmented log', () => {
 })
 
 describe('retention', () => {
+  /** Returns how many segments went. */
+  function retain(log: SegmentedLog, nowMs: number, highWatermark: number): number {
+    return log.deleteRecordsUpTo(log.retentionStart(nowMs, highWatermark))
+  }
+
   it('removes by size, oldest first, only sealed and synced segments below the high watermark', () => {
     const disk = memoryDisk()
     const log = newLog(disk, { ...smallConfig, retentionBytes: 3500 })
     appendSingles(log, 150)
-    expect(log.applyRetention(0, 150), 'nothing is synced yet').to.equal(0)
+    expect(retain(log, 0, 150), 'nothing is synced yet').to.equal(0)
     log.syncAll()
-    expect(log.applyRetention(0, 0), 'nothing is below the high watermark').to.equal(0)
+    expect(retain(log, 0, 0), 'nothing is below the high watermark').to.equal(0)
     const before = log.sizeBytes
-    expect(log.applyRetention(0, 150)).to.be.greaterThan(1)
+    expect(retain(log, 0, 150)).to.be.greaterThan(1)
     expect(log.sizeBytes).to.be.within(3500, 6500).and.below(before)
     expect(log.logStartOffset).to.equal(log.baseOffset)
     expect(() => log.read(0, 100)).to.throw('is not in the log')
@@ -281,18 +286,30 @@ describe('retention', () => {
     expect(disk.list(logFolder).filter((name) => Number(name.slice(0, 20)) < log.baseOffset)).to.deep.equal([])
   })
 
+  it('counts what a deletion takes, so that retention.bytes are left', () => {
+    const log = newLog(memoryDisk(), { ...smallConfig, retentionBytes: 6000 })
+    appendSingles(log, 150)
+    log.syncAll()
+    const wanted = log.retentionStart(0, 150)
+    const deleted = newLog(memoryDisk(), { ...smallConfig, retentionBytes: 6000 })
+    appendSingles(deleted, 150)
+    deleted.syncAll()
+    deleted.moveStartTo(wanted - 1)
+    expect(deleted.retentionStart(0, 150)).to.equal(wanted)
+  })
+
   it('removes by the largest time of a segment, also the last one', () => {
     const disk = memoryDisk()
     const log = newLog(disk, { ...smallConfig, retentionMs: 1000 })
     appendSingles(log, 100)
     log.syncAll()
-    expect(log.applyRetention(2000, 100)).to.equal(0)
-    expect(log.applyRetention(2060, 100)).to.be.greaterThan(0)
+    expect(retain(log, 2000, 100)).to.equal(0)
+    expect(retain(log, 2060, 100)).to.be.greaterThan(0)
     expect(log.offsetForTimestamp(0)!.offset).to.be.within(1, 60)
     expect(log.segmentCount).to.be.greaterThan(1)
-    expect(log.applyRetention(1e6, 100), 'the last one is sealed, but not synced').to.be.greaterThan(0)
+    expect(retain(log, 1e6, 100), 'the last one is sealed, but not synced').to.be.greaterThan(0)
     log.syncAll()
-    log.applyRetention(1e6, 100)
+    retain(log, 1e6, 100)
     expect([log.baseOffset, log.endOffset, log.sizeBytes, log.segmentCount]).to.deep.equal([100, 100, 0, 1])
     expect(appendSingles(log, 2)).to.have.lengthOf(2)
   })
@@ -301,7 +318,7 @@ describe('retention', () => {
     const log = newLog(memoryDisk(), { ...smallConfig, retentionMs: 1 })
     for (let baseOffset = 0; baseOffset < 60; baseOffset++) log.append([makeBatch({ baseOffset, timestamp: -1 })])
     log.syncAll()
-    expect(log.applyRetention(1e12, 60)).to.equal(0)
+    expect(retain(log, 1e12, 60)).to.equal(0)
   })
 
   it('by request moves the start within a segment and removes the segments below', () => {
@@ -335,6 +352,26 @@ describe('retention', () => {
     log.syncAll()
     expect(disk.exists(`${lease.path}.deleted`)).to.equal(false)
     expect(() => log.release(lease)).to.throw('a lease is released that is not held')
+  })
+
+  it('leaves no hole when a power cut undoes some of it: all of it is below the start that was recorded', () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const disk = memoryDisk(seed)
+      disk.makeFolder('/topics')
+      disk.syncFolder('/')
+      const log = newLog(disk)
+      const batches = appendSingles(log, 150)
+      log.syncAll()
+      const point = { ...log.durablePoint, logStartOffset: 120 }
+      expect(log.deleteRecordsUpTo(120)).to.be.greaterThan(2)
+      disk.cutPower()
+      disk.restart()
+      const again = SegmentedLog.open(disk, logFolder, smallConfig, point)
+      expect([again.logStartOffset, again.endOffset]).to.deep.equal([120, 150])
+      expect(again.baseOffset).to.be.within(90, 120)
+      const found = Buffer.from(again.read(120, 1e6))
+      expect(found.equals(Buffer.concat(batches.slice(120)).subarray(0, found.length))).to.equal(true)
+    }
   })
 
   it('that was interrupted is finished at the next open', () => {

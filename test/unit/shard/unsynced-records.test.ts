@@ -4,89 +4,9 @@
  * Runs on: the test process, shards inline on a disk in memory.
  */
 import { expect } from 'chai'
-import { RecordBatchBuilder } from '../../../native-free-core/log/record-batch-builder.js'
-import { MetadataImage } from '../../../native-free-core/metadata/metadata-image.js'
-import { type Answer, type FetchAnswer, InlineBroker } from '../../simulation/inline-shard.js'
-import { type Fault, MemoryDisk, type Operation } from '../../support/memory-disk.js'
-import { Random } from '../../support/random.js'
+import { OneTopic } from '../../support/one-topic.js'
 
-const topicId = '7'.repeat(32)
-const partitionId = 1
-const startMs = 1_700_000_000_000
-const builder = new RecordBatchBuilder()
-
-/** A data folder of one topic with one partition, and the broker on it. */
-class OneTopic {
-  readonly disk: MemoryDisk
-  broker!: InlineBroker
-  fault: (operation: Operation, path: string) => Fault = () => undefined
-  private readonly random: Random
-  private version = 1
-
-  constructor(seed: number) {
-    this.random = new Random(seed)
-    this.disk = new MemoryDisk({ random: this.random, fault: (operation, path) => this.fault(operation, path) })
-    for (const name of ['journals', 'topics']) this.disk.makeFolder(`/data/${name}`)
-    for (const path of ['/data', '/']) this.disk.syncFolder(path)
-  }
-
-  private imageWith(configs: Record<string, string>): MetadataImage {
-    const partition = { partition: 0, partitionId, leader: 0, leaderEpoch: 0, replicas: [0], isr: [0] }
-    return new MetadataImage({
-      version: ++this.version,
-      clusterId: 'c1'.repeat(16),
-      brokers: [],
-      topics: [{ topicId, name: 'one', configs: { 'segment.bytes': '65536', ...configs }, partitions: [partition] }],
-      nextPartitionId: 2,
-      nextProducerId: 1,
-      deletedTopics: [],
-    })
-  }
-
-  start(configs: Record<string, string>): void {
-    const { disk, random } = this
-    const options = { disk, random, image: this.imageWith(configs), shardCount: 1, journalBytes: 256 * 1024 }
-    this.broker = new InlineBroker(options, startMs)
-  }
-
-  alter(configs: Record<string, string>): void {
-    this.broker.apply(this.imageWith(configs))
-  }
-
-  /** kill -9: the page cache stays. */
-  kill(): void {
-    this.disk.cutPower()
-    this.disk.restartProcess()
-  }
-
-  cutPower(): void {
-    this.disk.cutPower()
-    this.disk.restart()
-  }
-
-  turns(count: number): void {
-    for (; count > 0; count--) this.broker.turn()
-  }
-
-  produce(valueBytes = 100): Answer {
-    builder.reset()
-    builder.append(null, this.random.bytes(valueBytes), this.broker.nowMs)
-    let answer: Answer | undefined
-    this.broker.produce(partitionId, builder.finish().slice(), (given) => (answer = given))
-    this.broker.until(() => answer !== undefined, 'produce')
-    return answer!
-  }
-
-  /** Log start and end. */
-  bounds(): [number, number] {
-    let answer: FetchAnswer | undefined
-    this.broker.fetch(partitionId, 0, (given) => (answer = given))
-    this.broker.until(() => answer !== undefined, 'fetch')
-    return [answer!.logStartOffset, answer!.highWatermark]
-  }
-}
-
-const seeds = Array.from({ length: 60 }, (_, index) => index + 1)
+const seeds = Array.from({ length: 20 }, (_, index) => index + 1)
 
 describe('records that only the page cache holds', () => {
   it('are on the disk before a synced acknowledgement rests on them', () => {
@@ -137,7 +57,8 @@ describe('records that only the page cache holds', () => {
   })
 
   it('leave no hole at the beginning when a power cut takes the first segment and not the second', () => {
-    for (let seed = 1; seed <= 300; seed++) {
+    // Seeds that did, and some more: it takes a cut that keeps just the wrong names.
+    for (const seed of [95, 331, 346, 496, 570, 576, ...seeds]) {
       const one = new OneTopic(seed)
       one.start({ flush: 'os' })
       for (let count = 0; count < 4; count++) one.produce(30_000)

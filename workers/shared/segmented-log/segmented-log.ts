@@ -7,8 +7,8 @@
  *   logStartOffset                                  durablePoint        endOffset
  *        |  sealed  |   sealed    |      sealed    |   active   | written |
  *
- * Invariants: offsets are dense; a batch never spans segments; only sealed and synced segments are removed; a lease
- * keeps a removed segment's file until it is released.
+ * Invariants: offsets are dense; a batch never spans segments; only sealed and synced segments are removed, below a log
+ * start that a recovery point on the medium tells; a lease keeps a removed segment's file until it is released.
  */
 import { encodeUtf8, decodeUtf8 } from '../../../native-free-core/bytes/utf8.js'
 import type { Uuid } from '../../../native-free-core/bytes/uuid.js'
@@ -246,6 +246,7 @@ export class SegmentedLog {
     const names = this.removeLeftovers(this.disk.list(this.folder))
     const offsets = names.map(parseSegmentFileName).filter((name) => name?.kind === 'log')
     this.segments = offsets.map((name) => new Segment(this.disk, this.folder, name!.baseOffset, nowMs))
+    this.removeDead(logStartOffset)
     if (this.segments.length === 0) this.startAt(logStartOffset, nowMs)
     else this.recoverSegments(point)
     if ((point?.endOffset ?? 0) <= logStartOffset) this.markNames()
@@ -257,6 +258,13 @@ export class SegmentedLog {
     this.loadEpochs()
     this.reloadProducers()
     this.snapshots.removeStrays()
+  }
+
+  /** Segments below the recorded start are on their way out; a crash may have brought some back, and not others. */
+  private removeDead(logStartOffset: number): void {
+    while (this.segments.length > 1 && this.segments[1]!.baseOffset <= logStartOffset) {
+      this.removeFilesNow(this.segments.shift()!)
+    }
   }
 
   /** No recovery point relies on anything in the folder: its names may be in the page cache only. */
@@ -716,45 +724,54 @@ export class SegmentedLog {
   // ---- removing
 
   /**
-   * Removes what is older than retention.ms by its largest timestamp, or above retention.bytes, oldest first; only
-   * segments that are sealed, synced and below `highWatermark`. An active segment that is too old is sealed first. A
-   * segment whose records carry no time is never too old. Returns how many segments went.
+   * Where retention has the log begin: behind what is older than retention.ms by its largest timestamp, or above
+   * retention.bytes, oldest first, whole segments that are sealed, synced and below `highWatermark`. An active segment
+   * that is too old is sealed first. A segment whose records carry no time is never too old.
    */
-  applyRetention(nowMs: number, highWatermark: number): number {
+  retentionStart(nowMs: number, highWatermark: number): number {
     const { retentionMs, retentionBytes } = this.config
     const isOld = (segment: Segment): boolean =>
       retentionMs >= 0 && segment.maxTimestamp >= 0 && nowMs - segment.maxTimestamp > retentionMs
     if (this.segments.every(isOld) && this.endOffset <= highWatermark) this.roll(nowMs)
     let excessBytes = retentionBytes < 0 ? -1 : this.sizeBytes - retentionBytes
-    return this.removeWhile(highWatermark, (segment) => {
-      const isExcess = excessBytes >= segment.sizeBytes
-      if (isExcess) excessBytes -= segment.sizeBytes
-      return isExcess || isOld(segment) || segment.endOffset <= this.startOffset
-    })
+    let start = this.startOffset
+    for (const segment of this.segments.slice(0, -1)) {
+      const isDue = segment.endOffset <= start || excessBytes >= segment.sizeBytes || isOld(segment)
+      if (!isDue || !this.isRemovable(segment) || segment.endOffset > highWatermark) break
+      excessBytes -= segment.sizeBytes
+      start = Math.max(start, segment.endOffset)
+    }
+    return start
+  }
+
+  /** The journal still holds what is not synced here; recovery would look for it in this segment. */
+  private isRemovable(segment: Segment): boolean {
+    return segment !== this.active && segment.endOffset <= this.durable.endOffset
+  }
+
+  /** Whether there is a segment that `deleteRecordsUpTo` would remove. */
+  hasSegmentBelow(offset: number): boolean {
+    const oldest = this.segments[0]!
+    return oldest.endOffset <= offset && this.isRemovable(oldest)
+  }
+
+  /** Moves the log's start up to `offset`; no file is touched. Throws OFFSET_OUT_OF_RANGE above the end. */
+  moveStartTo(offset: number): void {
+    if (offset > this.endOffset) throw this.outOfRange(offset)
+    this.startOffset = Math.max(this.startOffset, offset)
   }
 
   /**
-   * Moves the log's start up to `offset` and removes sealed, synced segments below it; returns how many. Throws
-   * OFFSET_OUT_OF_RANGE above the end.
+   * Moves the log's start up to `offset` and removes sealed, synced segments below `offset`; returns how many. A recovery
+   * point on the medium must say so before: after a power cut some of them may be back, with holes between.
    */
   deleteRecordsUpTo(offset: number): number {
-    if (offset > this.endOffset) throw this.outOfRange(offset)
-    this.startOffset = Math.max(this.startOffset, offset)
-    return this.removeWhile(this.endOffset, (segment) => segment.endOffset <= this.startOffset)
-  }
-
-  private removeWhile(highWatermark: number, isDue: (segment: Segment) => boolean): number {
+    this.moveStartTo(offset)
     let count = 0
-    while (this.segments.length > 1) {
-      const segment = this.segments[0]!
-      // The journal still holds what is not synced here; recovery would look for it in this segment.
-      const isSettled = segment.endOffset <= highWatermark && segment.endOffset <= this.durable.endOffset
-      if (!isSettled || !isDue(segment)) break
-      this.segments.shift()
-      this.dismiss(segment)
+    while (this.hasSegmentBelow(offset)) {
+      this.dismiss(this.segments.shift()!)
       count++
     }
-    this.startOffset = Math.max(this.startOffset, this.baseOffset)
     if (this.epochs.truncateFrom(this.startOffset)) this.writeEpochs()
     return count
   }

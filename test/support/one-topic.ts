@@ -1,0 +1,98 @@
+/**
+ * One topic with one partition, its broker inline on a disk in memory: for tests that cut the power at a chosen moment.
+ * Runs on: the test process. Touches: memory only.
+ */
+import { RecordBatchBuilder } from '../../native-free-core/log/record-batch-builder.js'
+import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
+import { type Answer, type FetchAnswer, InlineBroker } from '../simulation/inline-shard.js'
+import { type Fault, MemoryDisk, type Operation } from './memory-disk.js'
+import { Random } from './random.js'
+
+const topicId = '7'.repeat(32)
+const partitionId = 1
+const startMs = 1_700_000_000_000
+const builder = new RecordBatchBuilder()
+
+/** A data folder of one topic with one partition, and the broker on it. */
+export class OneTopic {
+  readonly disk: MemoryDisk
+  broker!: InlineBroker
+  fault: (operation: Operation, path: string) => Fault = () => undefined
+  private readonly random: Random
+  private version = 1
+
+  constructor(seed: number) {
+    this.random = new Random(seed)
+    this.disk = new MemoryDisk({ random: this.random, fault: (operation, path) => this.fault(operation, path) })
+    for (const name of ['journals', 'topics']) this.disk.makeFolder(`/data/${name}`)
+    for (const path of ['/data', '/']) this.disk.syncFolder(path)
+  }
+
+  private imageWith(configs: Record<string, string>): MetadataImage {
+    const partition = { partition: 0, partitionId, leader: 0, leaderEpoch: 0, replicas: [0], isr: [0] }
+    return new MetadataImage({
+      version: ++this.version,
+      clusterId: 'c1'.repeat(16),
+      brokers: [],
+      topics: [{ topicId, name: 'one', configs: { 'segment.bytes': '65536', ...configs }, partitions: [partition] }],
+      nextPartitionId: 2,
+      nextProducerId: 1,
+      deletedTopics: [],
+    })
+  }
+
+  start(configs: Record<string, string>): void {
+    const { disk, random } = this
+    const options = { disk, random, image: this.imageWith(configs), shardCount: 1, journalBytes: 256 * 1024 }
+    this.broker = new InlineBroker(options, startMs)
+  }
+
+  alter(configs: Record<string, string>): void {
+    this.broker.apply(this.imageWith(configs))
+  }
+
+  /** kill -9: the page cache stays. */
+  kill(): void {
+    this.disk.cutPower()
+    this.disk.restartProcess()
+  }
+
+  cutPower(): void {
+    this.disk.cutPower()
+    this.disk.restart()
+  }
+
+  turns(count: number): void {
+    for (; count > 0; count--) this.broker.turn()
+  }
+
+  produce(valueBytes = 100): Answer {
+    builder.reset()
+    builder.append(null, this.random.bytes(valueBytes), this.broker.nowMs)
+    let answer: Answer | undefined
+    this.broker.produce(partitionId, builder.finish().slice(), (given) => (answer = given))
+    this.broker.until(() => answer !== undefined, 'produce')
+    return answer!
+  }
+
+  /** Returns the log start that is answered. */
+  deleteRecords(beforeOffset: number): number {
+    let answer: Answer | undefined
+    this.broker.deleteRecords(partitionId, beforeOffset, (given) => (answer = given))
+    this.broker.until(() => answer !== undefined, 'delete records')
+    return answer!.offset
+  }
+
+  /** The files of the partition's folder. */
+  files(): string[] {
+    return this.disk.list('/data/topics/one-0')
+  }
+
+  /** Log start and end. */
+  bounds(): [number, number] {
+    let answer: FetchAnswer | undefined
+    this.broker.fetch(partitionId, 0, (given) => (answer = given))
+    this.broker.until(() => answer !== undefined, 'fetch')
+    return [answer!.logStartOffset, answer!.highWatermark]
+  }
+}
