@@ -1,5 +1,6 @@
 /**
- * `npm run chaos:storage -- --histories 1000 --seed 7 [--errors] [--segments] [--verbose]`: many more histories of the storage test.
+ * `npm run chaos:storage -- --histories 1000 --seed 7 [--errors] [--segments] [--verbose]`: many more histories of the
+ * storage test.
  * Runs on: a process of its own.
  */
 import { Random, seedOfRun } from '../support/random.js'

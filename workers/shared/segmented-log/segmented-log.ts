@@ -762,7 +762,7 @@ export class SegmentedLog {
   }
 
   /**
-   * Moves the log's start up to `offset` and removes sealed, synced segments below `offset`; returns how many. A recovery
+   * Moves the log's start up to `offset` and removes sealed, synced segments below it; returns how many. A recovery
    * point on the medium must say so before: after a power cut some of them may be back, with holes between.
    */
   deleteRecordsUpTo(offset: number): number {
