@@ -13,6 +13,7 @@ import { addConsume } from './program/consume.js'
 import { addGlobalOptions } from './program/global-options.js'
 import { addLog } from './program/log.js'
 import { addProduce } from './program/produce.js'
+import { addTop } from './program/top.js'
 import { addTopic } from './program/topic.js'
 
 const exitCodes = `
@@ -38,6 +39,7 @@ export function buildProgram(environment: CliEnvironment): Command {
   addConfig(program, environment)
   addLog(program)
   addCluster(program, environment)
+  addTop(program, environment)
   addBench(program, environment)
   return program
 }

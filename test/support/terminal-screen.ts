@@ -143,7 +143,7 @@ export class TerminalScreen {
         buffer.column = Math.min(this.columns, count) - 1
         return
       case 'K':
-        if (numbers[0] === 0) buffer.rows[buffer.row]!.length = Math.min(lengthOf(buffer), buffer.column)
+        if (numbers[0] === 0) this.clearToEnd()
         else buffer.rows[buffer.row] = []
         return
       case 'J':
@@ -161,9 +161,15 @@ export class TerminalScreen {
     }
   }
 
+  /** A cursor past the last column stands on it. */
+  private clearToEnd(): void {
+    const cells = this.buffer.rows[this.buffer.row]!
+    cells.length = Math.min(cells.length, this.buffer.column, this.columns - 1)
+  }
+
   private clearBelow(): void {
     const { buffer } = this
-    buffer.rows[buffer.row]!.length = Math.min(lengthOf(buffer), buffer.column)
+    this.clearToEnd()
     for (let row = buffer.row + 1; row < this.height; row++) buffer.rows[row] = []
   }
 
@@ -176,10 +182,6 @@ export class TerminalScreen {
       if (isOn) this.alternate = emptyBuffer(this.height)
     } else throw new Error(`unknown mode ${mode}`)
   }
-}
-
-function lengthOf({ rows, row }: Buffer): number {
-  return rows[row]!.length
 }
 
 function emptyBuffer(rows: number): Buffer {

@@ -7,7 +7,8 @@
 const beginUpdate = '\x1b[?2026h'
 const endUpdate = '\x1b[?2026l'
 const clearScreen = '\x1b[2J'
-const clearToEndOfLine = '\x1b[0m\x1b[K'
+const clearLine = '\x1b[K'
+const plain = '\x1b[0m'
 
 export class FrameDifference {
   private last: readonly string[] = []
@@ -27,7 +28,8 @@ export class FrameDifference {
       const line = lines[row] ?? ''
       if (!isWhole && line === (this.last[row] ?? '')) continue
       if (isWhole && line === '') continue
-      text += `\x1b[${row + 1};1H${line}${clearToEndOfLine}`
+      // Cleared first: at the end of a full line the cursor stands on its last character.
+      text += `\x1b[${row + 1};1H${clearLine}${line}${plain}`
     }
     this.last = lines
     this.rows = rows

@@ -12,16 +12,16 @@ describe('frames of a screen', () => {
   it('are written whole at first, then only in the lines that differ, in one update', () => {
     const frames = new FrameDifference()
     expect(frames.next(['one', '', 'three'], 4, 20)).to.equal(
-      '\x1b[?2026h\x1b[2J\x1b[1;1Hone\x1b[0m\x1b[K\x1b[3;1Hthree\x1b[0m\x1b[K\x1b[?2026l',
+      '\x1b[?2026h\x1b[2J\x1b[1;1H\x1b[Kone\x1b[0m\x1b[3;1H\x1b[Kthree\x1b[0m\x1b[?2026l',
     )
     expect(frames.next(['one', '', 'three'], 4, 20)).to.equal('')
-    expect(frames.next(['one', '', '3'], 4, 20)).to.equal('\x1b[?2026h\x1b[3;1H3\x1b[0m\x1b[K\x1b[?2026l')
+    expect(frames.next(['one', '', '3'], 4, 20)).to.equal('\x1b[?2026h\x1b[3;1H\x1b[K3\x1b[0m\x1b[?2026l')
   })
 
   it('clear a line that is gone and leave out what has no room', () => {
     const frames = new FrameDifference()
     frames.next(['one', 'two', 'three'], 2, 20)
-    expect(frames.next(['one'], 2, 20)).to.equal('\x1b[?2026h\x1b[2;1H\x1b[0m\x1b[K\x1b[?2026l')
+    expect(frames.next(['one'], 2, 20)).to.equal('\x1b[?2026h\x1b[2;1H\x1b[K\x1b[0m\x1b[?2026l')
   })
 
   it('are written whole again when the size changes or the screen was used by others', () => {

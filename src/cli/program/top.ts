@@ -1,0 +1,20 @@
+/**
+ * `top`.
+ * Runs on: main. Touches: nothing until it is run.
+ */
+import type { Command } from 'commander'
+import { asCount, asFraction } from '../arguments.js'
+import { type CliEnvironment, invocationOf } from '../environment.js'
+
+export function addTop(program: Command, environment: CliEnvironment): void {
+  program
+    .command('top')
+    .description('show what a broker does: rates, latencies, shards, topics; live on a terminal, else once')
+    .option('--interval <SECONDS>', 'ask the broker so often (default: 0.5, with --json 1)', asFraction)
+    .option('--once', 'print one table and end')
+    .option('-n, --count <N>', 'with --json, which prints a line for each look: end after this many', asCount)
+    .action(async (options, command) => {
+      const { top } = await import('../commands/top.js')
+      await top(invocationOf(command, environment), options)
+    })
+}
