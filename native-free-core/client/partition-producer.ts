@@ -10,12 +10,15 @@
  * all in flight are answered, then everything goes again from the oldest on, one by one. The broker knows a batch that
  * it has by its sequence number, which it remembers for five batches. A batch that is refused for its sequence although
  * none is before it is not in the log, and neither is any after it: all take a new producer id and are numbered anew.
+ *
+ * A batch that is larger than the topic accepts is divided in two, with the numbers it had; batches are no larger from
+ * then on. What is left in the end are records that are too large themselves: each fails alone.
  */
 import { assert } from '../errors/assert.js'
 import { StreamBusError } from '../errors/streambus-error.js'
-import { type BatchOptions, type HeaderBytes, RecordBatchBuilder } from '../log/record-batch-builder.js'
-import { batchHeaderBytes } from '../log/record-batch.js'
+import type { BatchOptions, HeaderBytes } from '../log/record-batch-builder.js'
 import { type BackoffOptions, backoffMs, retryBackoff } from './backoff.js'
+import { type BuilderPool, ProduceBatch } from './produce-batch.js'
 
 /** The broker remembers as many batches of a producer, so more in flight could not be told from duplicates. */
 export const maxBatchesInFlight = 5
@@ -41,51 +44,6 @@ export interface PartitionProducerOptions {
   readonly backoff?: BackoffOptions
 }
 
-/** Memory for batches that is used again. */
-export class BuilderPool {
-  private readonly free: RecordBatchBuilder[] = []
-  private readonly maxFree: number
-
-  constructor(maxFree = 64) {
-    this.maxFree = maxFree
-  }
-
-  take(): RecordBatchBuilder {
-    return this.free.pop() ?? new RecordBatchBuilder(4096)
-  }
-
-  give(builder: RecordBatchBuilder): void {
-    if (this.free.length < this.maxFree) this.free.push(builder.reset())
-  }
-}
-
-type BatchState = 'open' | 'queued' | 'in flight' | 'done'
-
-export class ProduceBatch {
-  readonly builder: RecordBatchBuilder
-  readonly createdAtMs: number
-  readonly deadlineMs: number
-  state: BatchState = 'open'
-  recordCount = 0
-  /** Uncompressed, as counted against the producer's memory. */
-  memoryBytes = batchHeaderBytes
-  /** What is sent; a view on the builder. */
-  bytes: Uint8Array | undefined
-  baseSequence = -1
-  attemptCount = 0
-  /** Where it lies in the log; -1: unknown. */
-  baseOffset = -1
-  error: StreamBusError | undefined
-  /** Whoever waits for this batch; the caller's to use. */
-  waiting: ((batch: ProduceBatch) => void)[] | undefined
-
-  constructor(builder: RecordBatchBuilder, nowMs: number, deliveryTimeoutMs: number) {
-    this.builder = builder
-    this.createdAtMs = nowMs
-    this.deadlineMs = nowMs + deliveryTimeoutMs
-  }
-}
-
 export class PartitionProducer {
   readonly topic: string
   readonly partition: number
@@ -97,12 +55,17 @@ export class PartitionProducer {
   private nextSequence = 0
   private retryAtMs = 0
   private refusalCount = 0
+  /** A batch is not made larger than this. */
+  private limitBytes: number
   private lastRefusal: StreamBusError | undefined
   private readonly options: PartitionProducerOptions
   private readonly pool: BuilderPool
   private readonly onDone: (batch: ProduceBatch, from: PartitionProducer) => void
 
-  /** `onDone` is called once for each batch, with its base offset or its error; its memory is reused after that. */
+  /**
+   * `onDone` is called once for each batch, with its base offset or its error; its memory is reused after that. For one
+   * that was divided it is called for each piece, and for the whole after the last.
+   */
   constructor(
     topic: string,
     partition: number,
@@ -113,6 +76,7 @@ export class PartitionProducer {
     this.topic = topic
     this.partition = partition
     this.options = options
+    this.limitBytes = options.batchBytes
     this.pool = pool
     this.onDone = onDone
   }
@@ -139,9 +103,9 @@ export class PartitionProducer {
   isFullFor(key: Uint8Array | null, value: Uint8Array | null, headers: readonly HeaderBytes[]): boolean {
     const { open } = this
     if (open === undefined) return false
-    if (headers.length > 0) return open.builder.sizeWith(key, value, headers) > this.options.batchBytes
+    if (headers.length > 0) return open.builder.sizeWith(key, value, headers) > this.limitBytes
     const recordBytes = recordOverheadBytes + (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
-    return open.memoryBytes + recordBytes > this.options.batchBytes
+    return open.memoryBytes + recordBytes > this.limitBytes
   }
 
   /** Adds a record to the open batch, which it returns. */
@@ -154,7 +118,7 @@ export class PartitionProducer {
   ): ProduceBatch {
     let { open } = this
     if (open === undefined) {
-      open = new ProduceBatch(this.pool.take(), nowMs, this.options.deliveryTimeoutMs)
+      open = new ProduceBatch(this.pool.take(), nowMs, nowMs + this.options.deliveryTimeoutMs)
       this.open = open
     }
     open.memoryBytes = open.builder.append(key, value, timestampMs, headers)
@@ -174,6 +138,7 @@ export class PartitionProducer {
   /** The topic or the cluster is another one now: what is not done starts there from the beginning. */
   restart(): void {
     this.identity = undefined
+    this.limitBytes = this.options.batchBytes
   }
 
   setIdentity(identity: ProducerIdentity): void {
@@ -205,9 +170,11 @@ export class PartitionProducer {
   }
 
   private number(batch: ProduceBatch, identity: ProducerIdentity): void {
-    const isIdempotent = identity.producerId >= 0
-    batch.baseSequence = isIdempotent ? this.nextSequence : -1
-    if (isIdempotent) this.nextSequence = sequenceAfter(this.nextSequence, batch.recordCount)
+    // A piece of a divided batch has its number already.
+    if (identity.producerId >= 0 && batch.baseSequence < 0) {
+      batch.baseSequence = this.nextSequence
+      this.nextSequence = sequenceAfter(this.nextSequence, batch.recordCount)
+    }
     const options = { ...identity, baseSequence: batch.baseSequence, codec: this.options.codec ?? 0 }
     const { compress } = this.options
     batch.bytes = batch.builder.finish(compress === undefined ? options : { ...options, compress })
@@ -238,6 +205,7 @@ export class PartitionProducer {
     batch.state = 'queued'
     this.lastRefusal = error
     if (isSequenceError(error)) return this.refusedForSequence(batch, nowMs, random)
+    if (error.name === 'MESSAGE_TOO_LARGE') return this.refusedForSize(batch, error)
     if (!error.retriable) return this.finish(batch, error)
     this.retryLater(nowMs, random)
   }
@@ -247,6 +215,24 @@ export class PartitionProducer {
     // The first new id is asked for at once; one after the other only slowly.
     if (this.refusalCount++ > 0) this.waitBeforeRetry(nowMs, random)
     this.identity = undefined
+  }
+
+  private refusedForSize(batch: ProduceBatch, error: StreamBusError): void {
+    if (batch.recordCount === 1) return this.finish(batch, this.tooLarge(batch, error))
+    this.limitBytes = Math.min(this.limitBytes, batch.memoryBytes >> 1)
+    const { baseSequence } = batch
+    const [first, second] = batch.divide(this.pool)
+    first.baseSequence = baseSequence
+    second.baseSequence = baseSequence < 0 ? -1 : sequenceAfter(baseSequence, first.recordCount)
+    this.batches.splice(this.batches.indexOf(batch), 1, first, second)
+  }
+
+  private tooLarge(batch: ProduceBatch, cause: StreamBusError): StreamBusError {
+    const what = `a record of ${batch.memoryBytes} bytes for ${this.topic}-${this.partition} is too large`
+    return new StreamBusError('MESSAGE_TOO_LARGE', `${what}: ${cause.message}`, {
+      cause,
+      remedy: "Send a smaller record, compress, or raise the topic's max.message.bytes.",
+    })
   }
 
   private retryLater(nowMs: number, random: number): void {
@@ -300,6 +286,10 @@ export class PartitionProducer {
     batch.bytes = undefined
     this.onDone(batch, this)
     this.pool.give(batch.builder)
+    const { whole } = batch
+    if (whole === undefined || whole.pieces!.some(({ state }) => state !== 'done')) return
+    whole.state = 'done'
+    this.onDone(whole, this)
   }
 }
 

@@ -326,6 +326,21 @@ export interface RecordHeader {
   readonly value: Uint8Array | null
 }
 
+/** `count` headers of a record that a reader has stood on; values are views. */
+export function readHeaders(bytes: Uint8Array, start: number, count: number): RecordHeader[] {
+  const cursor = new VarintCursor().over(bytes, start, bytes.length)
+  const headers: RecordHeader[] = []
+  for (let index = 0; index < count; index++) {
+    const keyBytes = cursor.int32()
+    const keyStart = cursor.skip(keyBytes)
+    const key = decodeUtf8(bytes, keyStart, keyStart + keyBytes)
+    const valueBytes = cursor.int32()
+    const valueStart = valueBytes < 0 ? -1 : cursor.skip(valueBytes)
+    headers.push({ key, value: valueStart < 0 ? null : bytes.subarray(valueStart, valueStart + valueBytes) })
+  }
+  return headers
+}
+
 /** A decoded batch may be this large unless the caller says otherwise. */
 export const defaultMaxDecompressedBytes = 64 * 1024 * 1024
 
@@ -342,8 +357,9 @@ export class RecordReader {
   valueStart = -1
   valueEnd = -1
   headerCount = 0
+  /** Where the headers lie in `bytes`, for `readHeaders`. */
+  headersStart = 0
   private readonly cursor = new VarintCursor()
-  private headersAt = 0
   private baseOffset = 0
   private baseTimestamp = 0
   private appendTimestamp: number | undefined
@@ -387,20 +403,7 @@ export class RecordReader {
 
   /** The headers, made anew on each call. */
   get headers(): RecordHeader[] {
-    const { bytes, cursor } = this
-    const resumeAt = cursor.position
-    cursor.position = this.headersAt
-    const headers: RecordHeader[] = []
-    for (let index = 0; index < this.headerCount; index++) {
-      const keyBytes = cursor.int32()
-      const keyStart = cursor.skip(keyBytes)
-      const key = decodeUtf8(bytes, keyStart, keyStart + keyBytes)
-      const valueBytes = cursor.int32()
-      const valueStart = valueBytes < 0 ? -1 : cursor.skip(valueBytes)
-      headers.push({ key, value: valueStart < 0 ? null : bytes.subarray(valueStart, valueStart + valueBytes) })
-    }
-    cursor.position = resumeAt
-    return headers
+    return readHeaders(this.bytes, this.headersStart, this.headerCount)
   }
 
   /** Moves to the next record. Throws CORRUPT_MESSAGE where lengths, counts or offsets contradict each other. */
@@ -432,7 +435,7 @@ export class RecordReader {
     this.valueStart = valueBytes < 0 ? -1 : cursor.skip(valueBytes)
     this.valueEnd = this.valueStart + valueBytes
     this.headerCount = cursor.int32()
-    this.headersAt = cursor.position
+    this.headersStart = cursor.position
     this.skipHeaders()
     if (cursor.position !== end) throw this.corrupt(`a length that its fields miss by ${end - cursor.position} bytes`)
   }

@@ -6,13 +6,12 @@
 import type { ByteReader } from '../../native-free-core/bytes/byte-reader.js'
 import type { ResponseHandler } from '../../native-free-core/client/client-session.js'
 import {
-  BuilderPool,
   noIdentity,
   PartitionProducer,
   type PartitionProducerOptions,
-  type ProduceBatch,
   type ProducerIdentity,
 } from '../../native-free-core/client/partition-producer.js'
+import { BuilderPool, type ProduceBatch } from '../../native-free-core/client/produce-batch.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import {
   Api,
@@ -51,6 +50,8 @@ export interface Slot {
   hadIdentity: boolean
 }
 
+/** What a frame holds beside the batch. */
+const produceOverheadBytes = 64
 /** Records stamped with one reading of the clock at most. */
 const recordsPerClockReading = 256
 
@@ -202,10 +203,22 @@ export class BatchSender {
     if (producer.needsIdentity && !producer.isIdle) this.identify(slot)
     const { acks } = this.options
     for (let batch = producer.nextToSend(nowMs); batch !== undefined; batch = producer.nextToSend(nowMs)) {
+      if (this.isBeyondFrame(slot, batch, nowMs)) continue
       const answer = new ProduceAnswer(this, slot, batch, acks)
       if (!this.connection.produce(partitionId, acks, batch.bytes!, answer)) return false
       producer.sent(batch)
     }
+    return true
+  }
+
+  /** The broker would end the connection: nothing that is sent again could pass. */
+  private isBeyondFrame({ producer, topic, partition }: Slot, batch: ProduceBatch, nowMs: number): boolean {
+    const { maxFrameBytes } = this.connection.hello!
+    const { length } = batch.bytes!
+    if (length + produceOverheadBytes <= maxFrameBytes) return false
+    const message = `a batch of ${length} bytes for ${topic}-${partition}; the broker's maxFrameBytes is ${maxFrameBytes}`
+    producer.sent(batch)
+    producer.refused(batch, new StreamBusError('MESSAGE_TOO_LARGE', message), nowMs, 0)
     return true
   }
 

@@ -4,13 +4,17 @@
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { Admin } from './admin.js'
+import { asyncDispose } from './async-dispose.js'
+import { type Codec, json, string } from './codecs.js'
 import { Connection, type ConnectionState } from './connection.js'
 import { Consumer, type ConsumerOptions } from './consumer.js'
 import type { Token } from './link.js'
 import type { Platform, TlsOptions } from './platform/platform.js'
-import { Producer, type ProducerOptions } from './producer.js'
+import { Producer } from './producer.js'
+import type { ProducerOptions } from './producer-options.js'
 import { defaultServer } from './server-address.js'
 import { Topics } from './topics.js'
+import { type TopicClient, type TopicCodecs, TypedTopic } from './typed-topic.js'
 
 /** Where and how to connect. */
 export interface ConnectOptions {
@@ -37,11 +41,22 @@ export interface ConnectOptions {
   readonly onStateChange?: ((state: ConnectionState, error?: StreamBusError) => void) | undefined
 }
 
-/** A connection to a broker; producers, consumers and admins made by it share it. */
-export class Client {
+/** How a client ends. */
+export interface CloseOptions {
+  /** For the producers' last records, in milliseconds, default 5000. */
+  readonly timeoutMs?: number | undefined
+}
+
+const defaultCloseTimeoutMs = 5000
+
+/** A connection to a broker, made again by itself when it is lost. Made by `connect`. */
+export class Client implements TopicClient {
   private readonly connection: Connection
   private readonly topics: Topics
+  private readonly producers = new Set<Producer>()
+  private readonly consumers = new Set<Consumer>()
 
+  /** @internal */
   constructor(connection: Connection) {
     this.connection = connection
     this.topics = new Topics(connection)
@@ -55,7 +70,7 @@ export class Client {
     })
   }
 
-  /** Of the cluster that answered; offsets and producers are valid within it only. */
+  /** Of the cluster that answered, 32 hexadecimal digits; offsets and producers are valid within it only. */
   get clusterId(): string {
     return this.connection.hello!.clusterId
   }
@@ -70,25 +85,65 @@ export class Client {
     return this.connection.address.text
   }
 
-  /** Makes a producer; close it to be sure that everything is sent. */
+  /**
+   * Makes a producer; close it, or the client, to be sure that everything is sent. Throws USAGE for options out of range, 
+   * UNSUPPORTED_COMPRESSION_TYPE naming a package that is missing.
+   */
   producer(options: ProducerOptions = {}): Producer {
-    return new Producer(this.connection, this.topics, options)
+    const producer = new Producer(this.connection, this.topics, options, () => this.producers.delete(producer))
+    this.producers.add(producer)
+    return producer
   }
 
-  /** Starts at once; errors come out of the iteration. */
+  /** Starts at once; errors of the broker come out of the iteration. Throws USAGE for options that are none. */
   consumer(options: ConsumerOptions): Consumer {
-    return new Consumer(this.connection, this.topics, options)
+    const consumer = new Consumer(this.connection, this.topics, options, () => this.consumers.delete(consumer))
+    this.consumers.add(consumer)
+    return consumer
   }
 
-  /** For topics, their configuration, offsets and the state of the cluster. */
+  /**
+   * A topic whose records have types: `client.topic('flights', { value: json<Flight>(), key: string })`. Without codecs
+   * values are JSON that nothing checks, and keys are text: `client.topic<Flight>('flights')`.
+   */
+  topic<Value = unknown, Key = string>(name: string, codecs: TopicCodecs<Value, Key> = {}): TypedTopic<Value, Key> {
+    const { value = json<Value>(), key = string as Codec<unknown> as Codec<Key> } = codecs
+    return new TypedTopic(this, name, value, key)
+  }
+
+  /** Topics, offsets and the state of the cluster. */
   admin(): Admin {
     return new Admin(this.connection, this.topics)
   }
 
-  /** Ends the connection. Close producers first: what they have not sent is lost. */
-  close(): Promise<void> {
-    this.connection.close()
-    return Promise.resolve()
+  /**
+   * Closes all consumers, flushes and closes all producers, and ends the connection. Rejects with the first error of a
+   * producer that nobody was told of; what is not acknowledged within the time has failed.
+   */
+  async close({ timeoutMs = defaultCloseTimeoutMs }: CloseOptions = {}): Promise<void> {
+    for (const consumer of this.consumers) void consumer.close()
+    try {
+      if (this.producers.size > 0) await this.closeProducers(timeoutMs)
+    } finally {
+      this.connection.close()
+    }
+  }
+
+  private async closeProducers(timeoutMs: number): Promise<void> {
+    const timeout = new AbortController()
+    const error = new StreamBusError('REQUEST_TIMED_OUT', `not all records were acknowledged within ${timeoutMs} ms`, {
+      remedy: 'Close the producers before the client, or give close() a larger timeoutMs.',
+    })
+    const timer = setTimeout(() => timeout.abort(error), timeoutMs)
+    const { signal } = timeout
+    const closed = await Promise.allSettled(Array.from(this.producers, (producer) => producer.close({ signal })))
+    clearTimeout(timer)
+    for (const result of closed) if (result.status === 'rejected') throw StreamBusError.from(result.reason)
+  }
+
+  /** `close`, for `await using`. */
+  [asyncDispose](): Promise<void> {
+    return this.close()
   }
 }
 

@@ -3,26 +3,9 @@
  * Runs on: main thread of clients, browsers. Touches: the bytes it is given.
  */
 import type { DeliveredBatch } from '../../native-free-core/client/subscription.js'
-import {
-  type Decompress,
-  RecordBatchView,
-  type RecordHeader,
-  RecordReader,
-} from '../../native-free-core/log/record-batch.js'
+import { type Decompress, RecordBatchView, RecordReader } from '../../native-free-core/log/record-batch.js'
+import { ConsumedRecord } from './consumed-record.js'
 import type { Platform } from './platform/platform.js'
-
-/** A record as a consumer gets it. */
-export interface ConsumedRecord {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly timestampMs: number
-  /** In Node.js a Buffer. */
-  readonly key: Uint8Array | null
-  /** In Node.js a Buffer. */
-  readonly value: Uint8Array | null
-  readonly headers: readonly RecordHeader[]
-}
 
 /** What it takes to read a batch; a connection has it. */
 export interface BatchTools {
@@ -30,10 +13,11 @@ export interface BatchTools {
   readonly decompress: Decompress
 }
 
-const noHeaders: readonly RecordHeader[] = []
-
-/** Records of one partition as they came together; decoded when they are asked for. */
-export class ConsumedBatch {
+/**
+ * The unit in which records are stored and delivered: consecutive records of one partition. It may be kept and read
+ * later; what it keeps is the delivery that it came in, up to the consumer's credit.
+ */
+export class ConsumedBatch implements Iterable<ConsumedRecord> {
   readonly topic: string
   readonly partition: number
   /** As known when the batch came: the offset after the last record that can be read. */
@@ -41,6 +25,7 @@ export class ConsumedBatch {
   private readonly delivered: DeliveredBatch
   private readonly tools: BatchTools
 
+  /** @internal */
   constructor(topic: string, partition: number, highWatermark: number, delivered: DeliveredBatch, tools: BatchTools) {
     this.topic = topic
     this.partition = partition
@@ -49,27 +34,32 @@ export class ConsumedBatch {
     this.tools = tools
   }
 
-  /** Of the first record that `records` gives. */
+  /** @internal What decodes this batch's records. */
+  get platform(): Platform {
+    return this.tools.platform
+  }
+
+  /** Offset of the first record that `records` gives. */
   get baseOffset(): number {
     return this.delivered.firstOffset
   }
 
-  /** Of the last record. */
+  /** Offset of the last record. */
   get lastOffset(): number {
     return this.delivered.lastOffset
   }
 
-  /** Offsets from the first to the last; compaction may have left fewer records. */
+  /** How many offsets the batch spans; a compacted one may hold fewer records. */
   get recordCount(): number {
     return this.delivered.lastOffset - this.delivered.firstOffset + 1
   }
 
-  /** As it came, compressed perhaps. */
+  /** In bytes, as it came, compressed perhaps. */
   get sizeBytes(): number {
     return this.delivered.sizeBytes
   }
 
-  /** The latest timestamp in the batch, in ms since 1970. */
+  /** The largest timestamp of its records, in milliseconds since 1970. */
   get maxTimestampMs(): number {
     return this.delivered.maxTimestampMs
   }
@@ -82,37 +72,35 @@ export class ConsumedBatch {
 
   /**
    * Calls `onRecord` for each record with a reader that stands on it and is reused: the fast path, without an object a
-   * record. Throws CORRUPT_MESSAGE, or UNSUPPORTED_COMPRESSION_TYPE naming the codec.
+   * record. Throws CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, or UNSUPPORTED_COMPRESSION_TYPE naming the codec.
    */
   forEach(onRecord: (record: RecordReader) => void): void {
     const reader = this.reader()
-    while (reader.next()) if (reader.offset >= this.baseOffset) onRecord(reader)
+    const { firstOffset } = this.delivered
+    while (reader.next()) if (reader.offset >= firstOffset) onRecord(reader)
   }
 
-  /** Throws as `forEach` does. Keys and values are views on the batch. */
+  /** The records in order; they may be kept. Throws as `forEach` does. */
   *records(): Generator<ConsumedRecord, void, undefined> {
     const reader = this.reader()
-    while (reader.next()) if (reader.offset >= this.baseOffset) yield this.recordAt(reader)
+    const { firstOffset } = this.delivered
+    while (reader.next()) if (reader.offset >= firstOffset) yield new ConsumedRecord(this, reader)
   }
 
-  private reader(): RecordReader {
+  /** As `records`. */
+  [Symbol.iterator](): Generator<ConsumedRecord, void, undefined> {
+    return this.records()
+  }
+
+  /** @internal Stands before the first record, which may lie below `baseOffset`. */
+  reader(): RecordReader {
     const { bytes, position } = this.delivered
     return new RecordReader().over(new RecordBatchView(bytes, position), this.tools.decompress)
   }
 
-  private recordAt(reader: RecordReader): ConsumedRecord {
-    return {
-      topic: this.topic,
-      partition: this.partition,
-      offset: reader.offset,
-      timestampMs: reader.timestamp,
-      key: this.viewOf(reader, reader.keyStart, reader.keyEnd),
-      value: this.viewOf(reader, reader.valueStart, reader.valueEnd),
-      headers: reader.headerCount === 0 ? noHeaders : reader.headers,
-    }
-  }
-
-  private viewOf({ bytes }: RecordReader, start: number, end: number): Uint8Array | null {
-    return start < 0 ? null : this.tools.platform.viewOf(bytes, start, end)
+  /** @internal The part of it from `offset` on. */
+  from(offset: number): ConsumedBatch {
+    const { topic, partition, highWatermark, tools } = this
+    return new ConsumedBatch(topic, partition, highWatermark, { ...this.delivered, firstOffset: offset }, tools)
   }
 }

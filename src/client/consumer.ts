@@ -1,364 +1,274 @@
 /**
- * Reads a topic by subscription: an async iterator of record batches with credit, that goes on exactly where it was
- * after a lost connection.
- * Runs on: main thread of clients, browsers. Touches: the connection, its queue of batches.
+ * Reads a topic: by record, by batch or through a callback; goes on exactly where it was after a lost connection.
+ * Runs on: main thread of clients, browsers. Touches: its feed.
  */
-import {
-  earliestOffset,
-  latestOffset,
-  outOfRangeError,
-  Subscription,
-} from '../../native-free-core/client/subscription.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-import {
-  Api,
-  type DeliveryPush,
-  readSubscribeResponse,
-  readUnsubscribeResponse,
-  type SubscribeResponse,
-  type SubscriptionEndPush,
-  type TopicInfo,
-  writeCreditRequest,
-  writeSubscribeRequest,
-  writeUnsubscribeRequest,
-} from '../../native-free-core/protocol/codecs.generated.js'
-import { listOffsetsCall } from './admin.js'
-import type { Connection, ConnectionUser } from './connection.js'
-import { ConsumedBatch } from './consumed-batch.js'
-import { type StartPoint, startOffsets } from './start-point.js'
-import { type Topics, unknownPartition } from './topics.js'
+import type { RecordReader } from '../../native-free-core/log/record-batch.js'
+import { asyncDispose } from './async-dispose.js'
+import type { CallOptions, Connection } from './connection.js'
+import type { ConsumedBatch } from './consumed-batch.js'
+import { ConsumedRecord } from './consumed-record.js'
+import { ConsumerFeed, type FeedPart, type Taken } from './consumer-feed.js'
+import { ConsumerRun, type RunOptions } from './consumer-run.js'
+import { checkStartPoint, type StartPoint } from './start-point.js'
+import type { Topics } from './topics.js'
 
-/** What to read, and from where. */
+/** What a consumer reads, and how. */
 export interface ConsumerOptions {
   readonly topic: string
-  /** All, if absent. */
+  /** All of the topic, if absent. */
   readonly partitions?: readonly number[] | undefined
   /** Where to begin, default earliest. */
   readonly from?: StartPoint | undefined
   /** How many bytes of one partition may be here or on their way without being consumed, default 4 MiB. */
   readonly creditBytes?: number | undefined
-  /** End when everything is read that was there at the start. */
+  /** End when everything is read that was there at the start; default false: wait for more. */
   readonly untilEnd?: boolean | undefined
   /** What to do when the offset is not in the log (any more), default fail. */
   readonly whenOutOfRange?: 'fail' | 'earliest' | 'latest' | undefined
-  /** Ends the consumer; iteration throws the signal's reason. */
+  /** Ends the consumer at once; iteration and `run` reject with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
-interface Part {
-  readonly partition: number
-  readonly subscription: Subscription
-  partitionId: number
-  /** Where `untilEnd` ends; -1: not known yet. */
-  endOffset: number
-  /** The offset after the last record that the iterator gave; -1: none yet. */
-  position: number
-  isAsked: boolean
-  isDone: boolean
-}
-
-interface QueuedBatch {
-  readonly part: Part
-  readonly batch: ConsumedBatch
-}
-
-type Result = IteratorResult<ConsumedBatch, undefined>
+/** A loop over a consumer; leaving it with `break`, `return` or an error closes the consumer. */
+export type ConsumerIterator<Item> = AsyncIterableIterator<Item, undefined>
 
 const defaultCreditBytes = 4 * 1024 * 1024
-const ended: Result = { done: true, value: undefined }
+const ended: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
-/** Reads a topic's records, batch by batch, in order within each partition; made by `client.consumer()`. */
+/**
+ * Reads a topic from the moment it is made. Iterate it by batch (`for await (const batch of consumer)`) or by record
+ * (`for await (const record of consumer.records())`), or let it call you (`run`): one of the three, once. Records of a
+ * partition come in order and each once, also over lost connections; partitions come in turn.
+ *
+ * `position` says where to go on: after a crash, start the next consumer from what `positions()` said last.
+ */
 export class Consumer implements AsyncIterable<ConsumedBatch> {
   readonly topic: string
-  private readonly connection: Connection
-  private readonly topics: Topics
-  private readonly options: ConsumerOptions
-  private readonly user: ConnectionUser
-  private parts: Part[] = []
-  private info: TopicInfo | undefined
-  private queue: QueuedBatch[] = []
-  private queueAt = 0
-  private next: { resolve(result: Result): void; reject(error: unknown): void } | undefined
-  private error: unknown
-  private isStarted = false
-  private isClosed = false
-  private isLookingAgain = false
-  private readonly onAbort = () => this.fail(this.options.signal?.reason)
+  private readonly feed: ConsumerFeed
+  private current: Taken | undefined
+  private reader: RecordReader | undefined
+  private isRunning = false
 
-  constructor(connection: Connection, topics: Topics, options: ConsumerOptions) {
-    this.connection = connection
-    this.topics = topics
-    this.topic = options.topic
-    this.options = options
-    this.user = {
-      ready: (isOtherCluster) => this.reconnected(isOtherCluster),
-      lost: () => this.lost(),
-      refused: (error) => this.fail(error),
-      tick: () => this.subscribeAll(),
+  /** @internal Made by `client.consumer`. Throws USAGE. */
+  constructor(connection: Connection, topics: Topics, options: ConsumerOptions, onEnd: () => void = () => {}) {
+    const { topic, partitions, from = 'earliest', creditBytes = defaultCreditBytes, signal } = options
+    const { untilEnd = false, whenOutOfRange = 'fail' } = options
+    checkStartPoint(from)
+    if (!Number.isSafeInteger(creditBytes) || creditBytes < 1) {
+      throw new StreamBusError('USAGE', `creditBytes is ${creditBytes}; expected a whole number of at least 1`)
     }
-    connection.addUser(this.user)
-    if (options.signal?.aborted) this.fail(options.signal.reason)
-    options.signal?.addEventListener('abort', this.onAbort, { once: true })
-    this.start().catch((error: unknown) => this.fail(error))
-  }
-
-  // Starting.
-
-  private async start(): Promise<void> {
-    const info = await this.topics.get(this.topic)
-    this.info = info
-    const wanted = this.options.partitions ?? info.partitions.map(({ partition }) => partition)
-    for (const partition of wanted) if (!info.partitions[partition]) throw unknownPartition(info, partition)
-    const offsets = await startOffsets(this.options.from ?? 'earliest', wanted, (partition, timestampMs) => {
-      const { partitionId } = info.partitions[partition]!
-      return this.connection.request(listOffsetsCall({ partitionId, timestampMs }))
+    this.topic = topic
+    const onAbort = () => this.feed.abort(signal?.reason)
+    const feedOptions = { partitions, from, creditBytes, untilEnd, whenOutOfRange }
+    this.feed = new ConsumerFeed(connection, topics, topic, feedOptions, () => {
+      signal?.removeEventListener('abort', onAbort)
+      onEnd()
     })
-    const parts = wanted.map((partition) => this.partOf(info, partition, offsets.get(partition)!))
-    if (this.isClosed) return
-    this.parts = parts
-    this.isStarted = true
-    this.subscribeAll()
+    if (signal?.aborted) onAbort()
+    else signal?.addEventListener('abort', onAbort, { once: true })
   }
 
-  private partOf(info: TopicInfo, partition: number, startOffset: number): Part {
-    const { partitionId } = info.partitions[partition]!
-    const subscriptionId = this.connection.addSubscription({
-      delivered: (push) => this.delivered(part, push),
-      subscriptionEnded: (push) => this.subscriptionEnded(part, push),
-    })
-    const subscription = new Subscription(subscriptionId, startOffset, this.options.creditBytes ?? defaultCreditBytes)
-    const flags = { endOffset: -1, position: -1, isAsked: false, isDone: false }
-    const part: Part = { partition, partitionId, subscription, ...flags }
-    return part
+  // By batch.
+
+  /** Batches as they were produced; the position moves past a batch when it is given out. */
+  [Symbol.asyncIterator](): ConsumerIterator<ConsumedBatch> {
+    return this.iterator(() => this.nextBatch())
   }
 
-  /** Subscribes what should be and is not: at the start, after a reconnect, and from time to time after an error. */
-  private subscribeAll(): void {
-    if (!this.isStarted || this.isClosed || !this.connection.isReady) return
-    for (const part of this.parts) {
-      const { subscription } = part
-      if (!part.isDone && !part.isAsked && !subscription.isActive && part.partitionId >= 0) this.subscribe(part)
-    }
-    this.wake()
+  private async nextBatch(): Promise<IteratorResult<ConsumedBatch, undefined>> {
+    const taken = await this.feed.take()
+    if (taken === undefined) return ended
+    const { batch } = taken
+    this.feed.advance(taken, batch.lastOffset + 1)
+    this.feed.finish(taken)
+    return { done: false, value: batch }
   }
 
-  private subscribe(part: Part): void {
-    part.isAsked = true
-    const { subscription } = part
-    const request = subscription.request(part.partitionId, this.connection.hello!.maxCreditBytes)
-    this.connection.start(Api.Subscribe, (writer) => writeSubscribeRequest(writer, request), {
-      succeeded: (body) => this.subscribed(part, readSubscribeResponse(body)),
-      failed: (error) => {
-        part.isAsked = false
-        this.refused(part, error)
-      },
-    })
+  // By record.
+
+  /**
+   * Record by record; the position moves past a record when it is given out. Records decode when they are touched and
+   * may be kept (see `ConsumedRecord.copy`).
+   */
+  records(): ConsumerIterator<ConsumedRecord> {
+    return this.iterator(() => this.nextRecord())
   }
 
-  private subscribed(part: Part, response: SubscribeResponse): void {
-    const { subscription } = part
-    part.isAsked = false
-    subscription.started(response)
-    if (part.position < 0) part.position = subscription.nextOffset
-    if (this.options.untilEnd && part.endOffset < 0) part.endOffset = response.highWatermark
-    this.finishAtEnd(part)
-  }
-
-  /** What came so far was all that was wanted. */
-  private finishAtEnd(part: Part): void {
-    if (part.endOffset < 0 || part.subscription.nextOffset < part.endOffset || part.isDone) return
-    part.isDone = true
-    this.unsubscribe(part)
-    this.wake()
-  }
-
-  private unsubscribe({ subscription }: Part): void {
-    const { subscriptionId } = subscription
-    this.connection.removeSubscription(subscriptionId)
-    if (!subscription.isActive || !this.connection.isReady) return
-    subscription.ended()
-    this.connection.start(Api.Unsubscribe, (writer) => writeUnsubscribeRequest(writer, { subscriptionId }), {
-      succeeded: (body) => void readUnsubscribeResponse(body),
-      // The broker may have ended it at the same time.
-      failed: () => {},
-    })
-  }
-
-  // Deliveries.
-
-  private delivered(part: Part, push: DeliveryPush): void {
-    const { subscription } = part
-    if (part.isDone || this.isClosed) return
+  private nextRecord(): Promise<IteratorResult<ConsumedRecord, undefined>> {
     try {
-      for (const delivered of subscription.delivered(push)) {
-        if (part.endOffset >= 0 && delivered.firstOffset >= part.endOffset) break
-        const batch = new ConsumedBatch(this.topic, part.partition, push.highWatermark, delivered, this.connection)
-        this.queue.push({ part, batch })
-      }
+      const value = this.recordAtHand()
+      return value === undefined ? this.recordToCome() : Promise.resolve({ done: false, value })
     } catch (error) {
-      return this.fail(error)
-    }
-    this.grant(part, subscription.creditDue())
-    this.finishAtEnd(part)
-    this.wake()
-  }
-
-  private grant({ subscription }: Part, creditBytes: number): void {
-    if (creditBytes === 0) return
-    const { subscriptionId } = subscription
-    this.connection.tell(Api.Credit, (writer) => writeCreditRequest(writer, { subscriptionId, creditBytes }))
-  }
-
-  private subscriptionEnded(part: Part, push: SubscriptionEndPush): void {
-    part.subscription.ended()
-    if (!part.isDone) this.refused(part, StreamBusError.fromCode(push.code, push.message))
-  }
-
-  private refused(part: Part, error: StreamBusError): void {
-    if (this.isClosed || part.isDone) return
-    if (error.name === 'OFFSET_OUT_OF_RANGE') return this.outOfRange(part, error)
-    if (error.name === 'UNKNOWN_TOPIC_ID' || error.name === 'UNKNOWN_TOPIC_OR_PARTITION') return this.lookAgain()
-    // The tick, or the next connection, tries again.
-    if (!error.retriable) this.fail(error)
-  }
-
-  private outOfRange(part: Part, error: StreamBusError): void {
-    const { subscription, partition } = part
-    const { whenOutOfRange } = this.options
-    if (whenOutOfRange === 'earliest') subscription.nextOffset = earliestOffset
-    else if (whenOutOfRange === 'latest') subscription.nextOffset = latestOffset
-    else this.fail(outOfRangeError(this.topic, partition, subscription.nextOffset, error.message))
-  }
-
-  /** The broker does not know a partition: only a topic of the same id may be read on. */
-  private lookAgain(): void {
-    if (this.isLookingAgain) return
-    this.isLookingAgain = true
-    this.topics
-      .refresh(this.topic)
-      .then(
-        (info) => this.adopt(info),
-        (error: unknown) => {
-          if (StreamBusError.is(error) && error.retriable && error.name !== 'UNKNOWN_TOPIC_OR_PARTITION') return
-          this.fail(error)
-        },
-      )
-      .finally(() => {
-        this.isLookingAgain = false
-      })
-  }
-
-  private adopt(info: TopicInfo): void {
-    if (info.topicId !== this.info?.topicId) {
-      const message = `topic "${this.topic}" was deleted and made anew, so its offsets mean other records`
-      return this.fail(new StreamBusError('UNKNOWN_TOPIC_ID', message, { remedy: 'Start a new consumer.' }))
-    }
-    for (const part of this.parts) part.partitionId = info.partitions[part.partition]?.partitionId ?? -1
-    this.subscribeAll()
-  }
-
-  // The connection.
-
-  private lost(): void {
-    for (const part of this.parts) {
-      part.isAsked = false
-      part.subscription.ended()
+      return Promise.reject(error)
     }
   }
 
-  private reconnected(isOtherCluster: boolean): void {
-    if (!isOtherCluster) return this.subscribeAll()
-    for (const part of this.parts) part.partitionId = -1
-    if (this.isStarted) this.lookAgain()
+  private async recordToCome(): Promise<IteratorResult<ConsumedRecord, undefined>> {
+    for (;;) {
+      const taken = await this.feed.take()
+      if (taken === undefined) return ended
+      this.current = taken
+      const value = this.recordAtHand()
+      if (value !== undefined) return { done: false, value }
+    }
   }
 
-  // Iteration.
+  /** The next record of the batch that was taken last, or of one that is there; undefined: none is there. */
+  private recordAtHand(): ConsumedRecord | undefined {
+    for (;;) {
+      this.current ??= this.feed.tryTake()
+      if (this.current === undefined) return undefined
+      const record = this.recordOf(this.current)
+      if (record !== undefined) return record
+      this.current = undefined
+      this.reader = undefined
+    }
+  }
 
-  /** The batches, as they come; leaving the loop closes the consumer. */
-  [Symbol.asyncIterator](): AsyncIterator<ConsumedBatch, undefined> {
-    return {
-      next: () => this.take(),
+  /** A batch that can't be decoded ends the consumer. */
+  private readerOf(batch: ConsumedBatch): RecordReader {
+    try {
+      return batch.reader()
+    } catch (error) {
+      this.feed.abort(error)
+      throw error
+    }
+  }
+
+  /** Undefined: the batch is finished, or its rest is for later. */
+  private recordOf(taken: Taken): ConsumedRecord | undefined {
+    const { feed } = this
+    const { batch } = taken
+    if (!feed.isWanted(taken)) {
+      feed.putBack(taken)
+      return undefined
+    }
+    const reader = this.reader ?? this.readerOf(batch)
+    this.reader = reader
+    while (reader.next()) {
+      const { offset } = reader
+      if (offset < batch.baseOffset) continue
+      feed.advance(taken, offset + 1)
+      return new ConsumedRecord(batch, reader)
+    }
+    feed.advance(taken, batch.lastOffset + 1)
+    feed.finish(taken)
+    return undefined
+  }
+
+  private iterator<Item>(next: () => Promise<IteratorResult<Item, undefined>>): ConsumerIterator<Item> {
+    const iterator: ConsumerIterator<Item> = {
+      next,
       return: async () => {
         await this.close()
         return ended
       },
+      [Symbol.asyncIterator]: () => iterator,
+    }
+    return iterator
+  }
+
+  // By callback.
+
+  /**
+   * Calls `eachRecord` or `eachBatch` for everything that comes; of one partition the next waits until the promise of
+   * the last is settled. The position moves when the callback is done. Resolves when the consumer ends (`untilEnd`,
+   * `close`).
+   *
+   * When a callback throws, no other is called; those at work are waited for, the consumer closes, and `run` rejects
+   * with that error. `positions()` then names the record that failed as the next of its partition, so that a consumer
+   * started from there gets it again. `onError` can skip it instead.
+   */
+  async run(options: RunOptions): Promise<void> {
+    const run = new ConsumerRun(this.feed, options)
+    if (this.isRunning) throw new StreamBusError('USAGE', 'run was called before; a consumer is read by one at a time')
+    this.isRunning = true
+    try {
+      await run.toEnd()
+    } finally {
+      await this.close()
     }
   }
 
-  private take(): Promise<Result> {
-    if (this.next !== undefined) {
-      return Promise.reject(new StreamBusError('USAGE', 'a consumer is read by one loop at a time'))
-    }
-    const queued = this.shift()
-    if (queued !== undefined) return Promise.resolve({ done: false, value: this.consume(queued) })
-    if (this.error !== undefined) return Promise.reject(this.error)
-    if (this.isClosed || this.isFinished()) return this.close().then(() => ended)
-    return new Promise((resolve, reject) => {
-      this.next = { resolve, reject }
+  // Flow and place.
+
+  /**
+   * Gives out nothing more of these partitions, or of all, until `resume`; of a partition that a callback works on,
+   * nothing after that record. What the credit allows still comes, and waits here.
+   */
+  pause(partitions?: readonly number[]): void {
+    this.forParts(partitions, (part) => this.feed.pause(part))
+  }
+
+  /** Goes on with these partitions, or with all. */
+  resume(partitions?: readonly number[]): void {
+    this.forParts(partitions, (part) => this.feed.resume(part))
+  }
+
+  /** The partitions that are paused. */
+  paused(): number[] {
+    return this.feed.parts.filter((part) => part.isPaused).map(({ partition }) => partition)
+  }
+
+  private forParts(partitions: readonly number[] | undefined, action: (part: FeedPart) => void): void {
+    this.feed.whenStarted(() => {
+      const parts = partitions?.map((partition) => this.feed.partOf(partition)) ?? this.feed.parts
+      for (const part of parts) action(part)
     })
   }
 
-  private shift(): QueuedBatch | undefined {
-    const queued = this.queue[this.queueAt]
-    if (queued === undefined) return undefined
-    this.queueAt++
-    if (this.queueAt === this.queue.length) {
-      this.queue = []
-      this.queueAt = 0
-    }
-    return queued
+  /**
+   * Goes on somewhere else in one partition; `{ last: n }` counts in that partition. After this call nothing from the
+   * old place is given out. Resolves when the new place is known. Throws USAGE.
+   */
+  async seek(partition: number, to: StartPoint): Promise<void> {
+    checkStartPoint(to)
+    await this.feed.started
+    const part = this.feed.partOf(partition)
+    if (this.feed.isClosed) throw new StreamBusError('USAGE', 'the consumer has ended', { remedy: 'Make another.' })
+    await this.feed.seek(part, to)
   }
 
-  private consume({ part, batch }: QueuedBatch): ConsumedBatch {
-    part.position = batch.lastOffset + 1
-    this.grant(part, part.subscription.consumed(batch.sizeBytes))
-    return batch
+  /** The partitions that are read; empty as long as the topic is being looked up. */
+  get partitions(): number[] {
+    return this.feed.parts.map(({ partition }) => partition)
   }
 
-  private isFinished(): boolean {
-    return this.isStarted && this.parts.every((part) => part.isDone)
-  }
-
-  /** Lets a waiting `next` go on if there is something for it. */
-  private wake(): void {
-    const { next } = this
-    if (next === undefined) return
-    const isWorthIt = this.queueAt < this.queue.length || this.error !== undefined || this.isClosed || this.isFinished()
-    if (!isWorthIt) return
-    this.next = undefined
-    this.take().then(next.resolve, next.reject)
-  }
-
-  private fail(error: unknown): void {
-    if (this.isClosed) return
-    this.error = error
-    this.end()
-    this.wake()
-  }
-
-  /** The offset after the last record that the iterator gave of this partition; -1: nothing is known yet. */
+  /** The offset of the next record of this partition that will be given out; -1: not known yet. */
   position(partition: number): number {
-    return this.parts.find((part) => part.partition === partition)?.position ?? -1
+    return this.feed.parts.find((part) => part.partition === partition)?.position ?? -1
   }
 
-  /** The offsets from which another consumer would go on, as its `from.offsets`. */
+  /** The offsets from which another consumer would go on, as its `from.offsets`; those that are known. */
   positions(): Record<number, number> {
-    const known = this.parts.filter((part) => part.position >= 0)
+    const known = this.feed.parts.filter((part) => part.position >= 0)
     return Object.fromEntries(known.map(({ partition, position }) => [partition, position]))
   }
 
-  /** Ends the subscriptions; a loop over the consumer ends after what came already. */
+  /** How many records each partition has beyond `position`: the broker is asked for its high watermarks. */
+  async lag(options: CallOptions = {}): Promise<Record<number, number>> {
+    await this.feed.started
+    const lags = await Promise.all(
+      this.feed.parts.map(async (part) => [part.partition, await this.feed.lag(part, options.signal)] as const),
+    )
+    return Object.fromEntries(lags)
+  }
+
+  /** @internal Closes with this record as the next of its partition: it was given out, but of no use. */
+  failAt({ partition, offset }: ConsumedRecord): void {
+    this.feed.partOf(partition).position = offset
+    this.feed.close()
+  }
+
+  /** Ends at once: nothing more is given out, loops end, `run` resolves when the callbacks at work are done. */
   close(): Promise<void> {
-    this.end()
-    this.wake()
+    this.feed.close()
     return Promise.resolve()
   }
 
-  private end(): void {
-    if (this.isClosed) return
-    this.isClosed = true
-    this.options.signal?.removeEventListener('abort', this.onAbort)
-    this.connection.removeUser(this.user)
-    for (const part of this.parts) if (!part.isDone) this.unsubscribe(part)
+  /** `close`, for `await using`. */
+  [asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

@@ -5,69 +5,29 @@
  * `write` is the fast path: nothing is allocated for a record beyond what the caller made. `send` gives a promise for
  * each record.
  */
-import { maxBatchesInFlight, type ProduceBatch } from '../../native-free-core/client/partition-producer.js'
 import { StickyPartitioner } from '../../native-free-core/client/partitioner.js'
+import type { ProduceBatch } from '../../native-free-core/client/produce-batch.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { HeaderBytes } from '../../native-free-core/log/record-batch-builder.js'
 import type { TopicInfo } from '../../native-free-core/protocol/codecs.generated.js'
-import { BatchSender, type SenderOptions, type Slot } from './batch-sender.js'
-import { compressWith } from './compression.js'
-import type { Connection, ConnectionUser } from './connection.js'
-import type { Platform } from './platform/platform.js'
-import { type BytesLike, bytesOrNull, type Headers, headersToBytes } from './text-bytes.js'
+import { asyncDispose } from './async-dispose.js'
+import { BatchSender, type Slot } from './batch-sender.js'
+import type { CallOptions, Connection, ConnectionUser } from './connection.js'
+import {
+  type DeliveryReport,
+  inRange,
+  MiB,
+  type Partitioner,
+  type ProducerOptions,
+  type ProducerRecord,
+  type RecordMetadata,
+  senderOptionsOf,
+} from './producer-options.js'
+import { SendGroup } from './send-group.js'
+import { bytesOrNull, headersToBytes } from './text-bytes.js'
 import { type Topics, unknownPartition } from './topics.js'
-import { abortable, type Waiter } from './waiter.js'
-
-/** A record to be sent. */
-export interface ProducerRecord {
-  readonly topic: string
-  /** Records with the same key go to the same partition, in order. */
-  readonly key?: BytesLike | null | undefined
-  readonly value: BytesLike | null
-  readonly headers?: Headers | undefined
-  /** Instead of the partition that the key or the partitioner would give. */
-  readonly partition?: number | undefined
-  /** Milliseconds since 1970; now, if absent. */
-  readonly timestampMs?: number | undefined
-}
-
-/** How a producer sends. */
-export interface ProducerOptions {
-  /** -1: on disk on all in-sync copies; 1: on the leader's; 0: no answer is waited for, and records may be lost. */
-  readonly acks?: -1 | 0 | 1 | undefined
-  /** A batch is sent when it is this large, default 256 KiB. */
-  readonly batchBytes?: number | undefined
-  /** Or when it is this old, default 1 ms; 0: at the end of the turn. */
-  readonly lingerMs?: number | undefined
-  /** Unacknowledged bytes from which on `write` returns false, default 32 MiB. */
-  readonly bufferBytes?: number | undefined
-  /** A record that is not acknowledged by then has failed, default 120 s. */
-  readonly deliveryTimeoutMs?: number | undefined
-  /** The broker recognises what is sent again, default true unless acks is 0. */
-  readonly idempotent?: boolean | undefined
-  readonly compression?: 'none' | 'gzip' | undefined
-  /** Called once for each batch, acknowledged or failed. */
-  readonly onDelivery?: ((report: DeliveryReport) => void) | undefined
-}
-
-/** What became of a batch. */
-export interface DeliveryReport {
-  readonly topic: string
-  /** -1: the topic could not be looked up. */
-  readonly partition: number
-  /** -1: failed, acks 0, or the broker forgot it. */
-  readonly baseOffset: number
-  readonly recordCount: number
-  readonly error: StreamBusError | undefined
-}
-
-/** Where a record went. */
-export interface RecordMetadata {
-  readonly topic: string
-  readonly partition: number
-  /** -1 with acks 0. */
-  readonly offset: number
-}
+import { findTracing, type Tracing, withTraceHeaders } from './trace-context.js'
+import { abortable, orAborted, type Waiter } from './waiter.js'
 
 interface ProducerTopic {
   readonly name: string
@@ -88,15 +48,14 @@ interface HeldRecord {
   readonly fail: ((error: StreamBusError) => void) | undefined
 }
 
-const KiB = 1024
-const MiB = 1024 * KiB
-const gzipCodec = 1
 /** Producers start at different partitions. */
 const firstPartitionRange = 1 << 20
 /** What a held record counts for beyond its bytes. */
 const heldRecordBytes = 200
 
-/** Sends records in batches; made by `client.producer()`. */
+/**
+ * Sends records to any topics. Close it when all is sent: what is not acknowledged until then is waited for.
+ */
 export class Producer {
   private readonly connection: Connection
   private readonly known: Topics
@@ -104,22 +63,28 @@ export class Producer {
   private readonly user: ConnectionUser
   private readonly batchBytes: number
   private readonly bufferBytes: number
+  private readonly partitioner: Partitioner | undefined
   private readonly onDelivery: ((report: DeliveryReport) => void) | undefined
+  private readonly onEnd: () => void
   private readonly topics = new Map<string, ProducerTopic>()
   private lastTopic: ProducerTopic | undefined
   private lastBatch: ProduceBatch | undefined
+  private tracing: Tracing | undefined = findTracing()
   private bufferedBytes = 0
   private readonly readyWaiters = new Set<Waiter>()
-  private unreported: StreamBusError | undefined
   private refusal: StreamBusError | undefined
+  private unreported: StreamBusError | undefined
   private isClosed = false
 
-  constructor(connection: Connection, known: Topics, options: ProducerOptions = {}) {
+  /** @internal Made by `client.producer`. Throws USAGE and UNSUPPORTED_COMPRESSION_TYPE. */
+  constructor(connection: Connection, known: Topics, options: ProducerOptions = {}, onEnd: () => void = () => {}) {
     this.connection = connection
     this.known = known
+    this.onEnd = onEnd
     const senderOptions = senderOptionsOf(options, connection.platform)
     this.batchBytes = senderOptions.partition.batchBytes
     this.bufferBytes = inRange('bufferBytes', options.bufferBytes ?? 32 * MiB, 1, 2 ** 36)
+    this.partitioner = options.partitioner
     this.onDelivery = options.onDelivery
     this.sender = new BatchSender(connection, senderOptions, {
       finished: (batch, slot) => this.finished(batch, slot),
@@ -128,43 +93,79 @@ export class Producer {
     })
     this.user = {
       ready: (isOtherCluster) => (isOtherCluster ? this.clusterChanged() : this.sender.reconnected()),
-      lost: (error) => this.sender.lost(error),
       refused: (error) => this.refused(error),
-      tick: (nowMs) => this.sender.tick(nowMs),
+      lost: (error) => this.sender.lost(error),
+      tick: (nowMs) => {
+        this.tracing = findTracing()
+        this.sender.tick(nowMs)
+      },
     }
     connection.addUser(this.user)
   }
 
   /**
    * Takes a record. False: it was taken, but wait for `ready()` before writing more. Errors of delivery go to
-   * `onDelivery`, or else make `flush` and `close` reject. Throws for a partition that does not exist.
+   * `onDelivery`, or else make `flush` and `close` reject. Throws USAGE for what is no record, and
+   * UNKNOWN_TOPIC_OR_PARTITION for a partition that does not exist.
    */
   write(record: ProducerRecord): boolean {
+    const traced = this.tracing === undefined ? record : withTraceHeaders(record, this.tracing)
     const topic = this.topicOf(record.topic)
     if (topic.info === undefined) {
-      this.hold(topic, { record, settle: undefined, fail: undefined })
+      this.hold(topic, { record: traced, settle: undefined, fail: undefined })
       return false
     }
-    this.append(topic, record)
+    this.append(topic, traced)
     return this.bufferedBytes < this.bufferBytes
   }
 
-  /** Takes a record; resolves when it is acknowledged. */
-  send(record: ProducerRecord): Promise<RecordMetadata> {
+  /**
+   * Takes a record; resolves when it is acknowledged, rejects when it has failed. When `signal` fires it rejects with
+   * the signal's reason; the record may be stored all the same.
+   */
+  send(record: ProducerRecord, { signal }: CallOptions = {}): Promise<RecordMetadata> {
+    const sending = this.sendOne(record)
+    return signal === undefined ? sending : orAborted(sending, signal)
+  }
+
+  private sendOne(record: ProducerRecord): Promise<RecordMetadata> {
     return new Promise((resolve, reject) => {
       const settle: Settle = (batch, index, partition) => {
-        if (batch.error !== undefined) return reject(batch.error)
-        const offset = batch.baseOffset < 0 ? -1 : batch.baseOffset + index
-        resolve({ topic: record.topic, partition, offset })
+        const { error } = batch.pieceOf(index)
+        if (error !== undefined) return reject(error)
+        resolve({ topic: record.topic, partition, offset: batch.offsetOf(index) })
       }
+      const traced = this.tracing === undefined ? record : withTraceHeaders(record, this.tracing)
       const topic = this.topicOf(record.topic)
-      if (topic.info === undefined) this.hold(topic, { record, settle, fail: reject })
-      else this.appendWithSettle(topic, record, settle)
+      if (topic.info === undefined) this.hold(topic, { record: traced, settle, fail: reject })
+      else this.appendWithSettle(topic, traced, settle)
     })
   }
 
+  /**
+   * Takes many records, waiting for room where there is none; resolves with where they are, in their order, when all
+   * are acknowledged. When some have failed it rejects with the first error and says how many; the others are stored.
+   */
+  async sendBatch(records: Iterable<ProducerRecord>, { signal }: CallOptions = {}): Promise<RecordMetadata[]> {
+    const group = new SendGroup()
+    for (const record of records) {
+      if (!this.isRoomy()) await this.ready({ signal })
+      const traced = this.tracing === undefined ? record : withTraceHeaders(record, this.tracing)
+      try {
+        if (this.topicOf(record.topic).info === undefined) await this.lookUp(record.topic)
+        const { partition } = this.append(this.topicOf(record.topic), traced)
+        const batch = this.lastBatch!
+        if (group.add(record.topic, partition, batch)) whenDone(batch, () => group.finished(batch))
+      } catch (error) {
+        signal?.throwIfAborted()
+        group.addFailed(StreamBusError.from(error))
+      }
+    }
+    return signal === undefined ? group.whenDone() : orAborted(group.whenDone(), signal)
+  }
+
   /** Resolves when `write` may go on. */
-  ready({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  ready({ signal }: CallOptions = {}): Promise<void> {
     if (this.isRoomy()) return Promise.resolve()
     return abortable((waiter) => {
       this.readyWaiters.add(waiter)
@@ -180,7 +181,7 @@ export class Producer {
   }
 
   /** Sends what is there and waits until it is acknowledged. Rejects with the first error that nobody was told of. */
-  async flush({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  async flush({ signal }: CallOptions = {}): Promise<void> {
     while (!this.isAllDone()) {
       this.sender.sealAll()
       await abortable((waiter) => {
@@ -211,14 +212,14 @@ export class Producer {
     for (const slot of this.sender.slots) {
       for (const batch of slot.producer.unfinished) {
         left++
-        whenDone(batch, done)
+        whenDone(batch.whole ?? batch, done)
       }
     }
     done()
   }
 
   /** Flushes and ends; rejects as `flush` does. What is not acknowledged when `signal` fires has failed. */
-  async close(options: { signal?: AbortSignal } = {}): Promise<void> {
+  async close(options: CallOptions = {}): Promise<void> {
     if (this.refusal !== undefined) return this.flush()
     if (this.isClosed) return
     try {
@@ -228,6 +229,11 @@ export class Producer {
     }
   }
 
+  /** `close`, for `await using`. */
+  [asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   private refused(error: StreamBusError): void {
     this.refusal = error
     this.end(error)
@@ -235,6 +241,7 @@ export class Producer {
 
   private end(error: StreamBusError): void {
     this.isClosed = true
+    this.onEnd()
     this.connection.removeUser(this.user)
     this.sender.end(error)
     for (const topic of this.topics.values()) this.failHeld(topic, error)
@@ -254,14 +261,16 @@ export class Producer {
   }
 
   private append(topic: ProducerTopic, record: ProducerRecord): Slot {
-    const key = bytesOrNull(record.key)
+    const key = record.key === undefined ? null : bytesOrNull(record.key, 'key')
     const value = bytesOrNull(record.value)
     const headers = headersToBytes(record.headers)
-    const slot = this.slotFor(topic, record, key, value, headers)
+    const { timestampMs } = record
+    if (timestampMs !== undefined) checkTimestamp(timestampMs)
+    const slot = this.slotFor(topic, record.partition, key, value, headers)
     const { producer } = slot
     const nowMs = this.sender.nowMs()
     const before = producer.openBatch?.memoryBytes ?? 0
-    const batch = producer.append(key, value, record.timestampMs ?? nowMs, headers, nowMs)
+    const batch = producer.append(key, value, timestampMs ?? nowMs, headers, nowMs)
     this.lastBatch = batch
     this.bufferedBytes += batch.memoryBytes - before
     if (batch.memoryBytes >= this.batchBytes) this.sender.sealFull(slot)
@@ -273,22 +282,40 @@ export class Producer {
     const { partition } = this.append(topic, record)
     const batch = this.lastBatch!
     const index = batch.recordCount - 1
+    batch.awaitedCount++
     whenDone(batch, (done) => settle(done, index, partition))
   }
 
   private slotFor(
     topic: ProducerTopic,
-    record: ProducerRecord,
+    given: number | undefined,
     key: Uint8Array | null,
     value: Uint8Array | null,
     headers: readonly HeaderBytes[],
   ): Slot {
+    const chosen =
+      given === undefined && this.partitioner !== undefined
+        ? this.partitionBy(this.partitioner, topic, key, value)
+        : given
     for (;;) {
-      const partition = record.partition ?? topic.partitioner.partitionOf(key)
+      const partition = chosen ?? topic.partitioner.partitionOf(key)
       const slot = topic.slots[partition] ?? this.addSlot(topic, topic.info!, partition)
       if (!slot.producer.isFullFor(key, value, headers)) return slot
       this.sender.sealFull(slot)
     }
+  }
+
+  private partitionBy(
+    partitioner: Partitioner,
+    { name: topic, info }: ProducerTopic,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+  ): number {
+    const partitionCount = info!.partitions.length
+    const partition = partitioner({ topic, key, value, partitionCount })
+    if (Number.isInteger(partition) && partition >= 0 && partition < partitionCount) return partition
+    const message = `the partitioner gave ${String(partition)} for topic "${topic}"; expected 0 to ${partitionCount - 1}`
+    throw new StreamBusError('USAGE', message, { remedy: 'Return a whole number below partitionCount.' })
   }
 
   private addSlot(topic: ProducerTopic, info: TopicInfo, partition: number): Slot {
@@ -300,13 +327,24 @@ export class Producer {
   }
 
   private finished(batch: ProduceBatch, slot: Slot): void {
+    if (batch.pieces === undefined) this.report(batch, slot)
+    // The whole comes after its last piece.
+    if (batch.whole !== undefined) return
     this.bufferedBytes -= batch.memoryBytes
-    const { waiting, error, recordCount, baseOffset } = batch
-    const { topic, partition } = slot
-    if (this.onDelivery !== undefined) this.onDelivery({ topic, partition, baseOffset, recordCount, error })
-    else if (waiting === undefined) this.unreported ??= error
-    if (waiting !== undefined) for (const listener of waiting) listener(batch)
+    if (batch.waiting !== undefined) for (const listener of batch.waiting) listener(batch)
     this.wakeReady()
+  }
+
+  private report(batch: ProduceBatch, { topic, partition }: Slot): void {
+    const { error, recordCount, baseOffset, attemptCount } = batch
+    const { onDelivery } = this
+    if (onDelivery !== undefined) {
+      const retryCount = Math.max(0, attemptCount - 1)
+      const report: DeliveryReport = { topic, partition, baseOffset, recordCount, retryCount, error }
+      return callSafely(() => onDelivery(report))
+    }
+    const whole = batch.whole ?? batch
+    if (whole.awaitedCount < whole.recordCount) this.unreported ??= error
   }
 
   private wakeReady(): void {
@@ -320,6 +358,14 @@ export class Producer {
     topic.held.push(held)
     this.bufferedBytes += heldBytes(held.record)
     topic.resolving ??= this.resolve(topic)
+  }
+
+  /** Rejects when the topic is not known. */
+  private async lookUp(name: string): Promise<void> {
+    await this.known.get(name)
+    const topic = this.topicOf(name)
+    topic.resolving ??= this.resolve(topic)
+    await topic.resolving
   }
 
   /** Never rejects: held records hear of errors themselves. */
@@ -385,8 +431,12 @@ export class Producer {
     error: StreamBusError,
   ): void {
     if (fail !== undefined) return fail(error)
-    if (this.onDelivery === undefined) this.unreported ??= error
-    else this.onDelivery({ topic: topic.name, partition: -1, baseOffset: -1, recordCount, error })
+    const { onDelivery } = this
+    if (onDelivery === undefined) this.unreported ??= error
+    else {
+      const report = { topic: topic.name, partition: -1, baseOffset: -1, recordCount, retryCount: 0, error }
+      callSafely(() => onDelivery(report))
+    }
   }
 
   /** The broker does not know a partition: the topic was deleted, perhaps made anew. */
@@ -436,32 +486,22 @@ function whenDone(batch: ProduceBatch, listener: (batch: ProduceBatch) => void):
   batch.waiting.push(listener)
 }
 
-function heldBytes(record: ProducerRecord): number {
-  return heldRecordBytes + (record.key?.length ?? 0) + (record.value?.length ?? 0)
-}
-
-function senderOptionsOf(options: ProducerOptions, platform: Platform): SenderOptions {
-  const acks = options.acks ?? -1
-  if (acks !== -1 && acks !== 0 && acks !== 1) {
-    throw new StreamBusError('INVALID_REQUIRED_ACKS', `acks is ${String(acks)}; expected -1 (all), 0 or 1`)
-  }
-  const isIdempotent = options.idempotent ?? acks !== 0
-  if (isIdempotent && acks === 0) {
-    throw new StreamBusError('USAGE', 'an idempotent producer needs answers, but acks is 0', {
-      remedy: 'Leave idempotent out, or set acks to -1 or 1.',
+/** An error of a program's callback is the program's, not the connection's. */
+function callSafely(callback: () => void): void {
+  try {
+    callback()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
     })
   }
-  const partition = {
-    batchBytes: inRange('batchBytes', options.batchBytes ?? 256 * KiB, 1, 64 * MiB),
-    deliveryTimeoutMs: inRange('deliveryTimeoutMs', options.deliveryTimeoutMs ?? 120_000, 1, 2 ** 31),
-    // Without sequence numbers a batch must not overtake one that is sent again.
-    maxInFlight: isIdempotent || acks === 0 ? maxBatchesInFlight : 1,
-    ...(options.compression === 'gzip' ? { codec: gzipCodec, compress: compressWith(platform) } : {}),
-  }
-  return { acks, isIdempotent, lingerMs: inRange('lingerMs', options.lingerMs ?? 1, 0, 60_000), partition }
 }
 
-function inRange(name: string, value: number, min: number, max: number): number {
-  if (Number.isFinite(value) && value >= min && value <= max) return value
-  throw new StreamBusError('USAGE', `${name} is ${value}; expected ${min} to ${max}`)
+function checkTimestamp(timestampMs: number): void {
+  if (Number.isSafeInteger(timestampMs) && timestampMs >= 0) return
+  throw new StreamBusError('USAGE', `timestampMs is ${String(timestampMs)}; expected whole milliseconds since 1970`)
+}
+
+function heldBytes(record: ProducerRecord): number {
+  return heldRecordBytes + (record.key?.length ?? 0) + (record.value?.length ?? 0)
 }

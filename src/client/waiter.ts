@@ -32,6 +32,19 @@ export function abortable(start: (waiter: Waiter) => (() => void) | undefined, s
   })
 }
 
+/** As `promise`; rejects with the signal's reason when it fires first. */
+export async function orAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  let result: Result
+  await abortable((waiter) => {
+    promise.then((value) => {
+      result = value
+      waiter.resolve()
+    }, waiter.reject)
+    return undefined
+  }, signal)
+  return result!
+}
+
 /** Resolves after the time. */
 export function delay(timeMs: number, signal?: AbortSignal): Promise<void> {
   return abortable(({ resolve }) => {

@@ -56,6 +56,8 @@ export class FakeBroker {
   readonly topics = new Map<string, FakeTopic>()
   clusterId = '0123456789abcdef0123456789abcdef'
   maxInFlightBytes = 16 * 1024 * 1024
+  /** A larger frame ends its connection. */
+  maxFrameBytes = 16 * 1024 * 1024
   /** Delivered at a time. */
   deliveryBytes = 64 * 1024
   idleTimeoutMs = 120_000
@@ -63,10 +65,14 @@ export class FakeBroker {
   token: string | undefined
   /** Decides for each request. */
   plan: (api: number) => Fault = () => 'answer'
+  /** Throws for a produced batch that is to be refused. */
+  checkBatch: (bytes: Uint8Array) => void = () => {}
   /** Requests by api, counted. */
   readonly requestCounts = new Map<number, number>()
   /** The most that was ever granted and not delivered, by subscription. */
   largestCreditBytes = 0
+  /** The most batches that came in one frame, so without an answer to the first of them. */
+  largestInFlight = 0
   connectionCount = 0
   private readonly server: WebSocketServer
   private readonly listener: HttpServer
@@ -155,7 +161,10 @@ export class FakeBroker {
   }
 
   private frame(session: Session, frame: Buffer): void {
+    if (frame.length > this.maxFrameBytes) return session.socket.terminate()
+    let batchCount = 0
     readFrame(frame, (header, body) => {
+      if (header.api === Api.Produce) this.largestInFlight = Math.max(this.largestInFlight, ++batchCount)
       if (session.socket.readyState === session.socket.OPEN) this.message(session, header, body)
     })
     this.deliverAll()
@@ -235,13 +244,13 @@ export class FakeBroker {
   }
 
   private hello(): protocol.HelloResponse {
-    const { clusterId, maxInFlightBytes, idleTimeoutMs } = this
+    const { clusterId, maxInFlightBytes, maxFrameBytes, idleTimeoutMs } = this
     return {
       protocolVersion: 1,
       brokerVersion: '0.0.0-fake',
       clusterId,
       brokerId: 0,
-      maxFrameBytes: 16 * 1024 * 1024,
+      maxFrameBytes,
       maxInFlightBytes,
       maxFetchBytes: 8 * 1024 * 1024,
       maxCreditBytes: 64 * 1024 * 1024,
@@ -283,6 +292,7 @@ export class FakeBroker {
 
   private produce({ partitionId, batch }: protocol.ProduceRequest): (writer: FrameWriter['body']) => void {
     const partition = this.partition(partitionId)
+    this.checkBatch(batch)
     const view = new RecordBatchView(batch)
     const problem = view.validate()
     if (problem !== 'ok') throw new StreamBusError('CORRUPT_MESSAGE', `the batch fails its check: ${problem}`)

@@ -5,7 +5,7 @@
 import { releaseVersion } from '../../../native-free-core/version.js'
 import { gunzip, gzip } from './browser-gzip.js'
 import { BrowserSocket } from './browser-socket.js'
-import type { Platform } from './platform.js'
+import type { Packer, Platform } from './platform.js'
 
 export const browserPlatform: Platform = {
   defaultClientName: `streambus-browser/${releaseVersion}`,
@@ -13,10 +13,14 @@ export const browserPlatform: Platform = {
   openSocket: (request, listener) => new BrowserSocket(request, listener),
   atEndOfTurn,
   viewOf: (bytes, start, end) => bytes.subarray(start, end),
-  gzip,
-  gunzip,
+  textOf: (bytes, start, end) => decoder.decode(bytes.subarray(start, end)),
+  packer: (name) => (name === 'gzip' ? gzipPacker : undefined),
+  packerRemedy: (name) => `Browsers pack and unpack gzip: produce with gzip what they read, not with ${name}.`,
 }
 
+const gzipPacker: Packer = { pack: gzip, unpack: gunzip }
+
+const decoder = new TextDecoder()
 let channel: MessageChannel | undefined
 let callbacks: (() => void)[] = []
 

@@ -3,6 +3,7 @@
  * browsers alike.
  * Runs on: main thread of clients, browsers. Touches: nothing (types only).
  */
+import type { CodecName } from '../../../native-free-core/log/record-batch.js'
 
 export interface Platform {
   /** Program and version for the broker's log, when the caller gives none. */
@@ -18,9 +19,21 @@ export interface Platform {
   atEndOfTurn(callback: () => void): void
   /** A view on a part of `bytes`, of the kind that programs expect here: a Buffer in Node.js. */
   viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array
-  gzip(bytes: Uint8Array): Uint8Array
-  /** Undefined: it unpacks to more than `maxBytes`. Throws an Error for what is no gzip. */
-  gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array | undefined
+  /** A part of `bytes` as UTF-8 text; what is none becomes U+FFFD. */
+  textOf(bytes: Uint8Array, start: number, end: number): string
+  /** Undefined: it can't be had here. gzip always can. */
+  packer(name: PackerName): Packer | undefined
+  /** What to do about a packer that can't be had. */
+  packerRemedy(name: PackerName): string
+}
+
+export type PackerName = Exclude<CodecName, 'none'>
+
+/** Packs and unpacks one compression. */
+export interface Packer {
+  pack(bytes: Uint8Array): Uint8Array
+  /** Undefined: it unpacks to more than `maxBytes`. Throws an Error for what it can't read. */
+  unpack(bytes: Uint8Array, maxBytes: number): Uint8Array | undefined
 }
 
 export interface SocketRequest {

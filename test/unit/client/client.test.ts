@@ -16,6 +16,8 @@ import {
   type ProducerOptions,
   type StartPoint,
 } from '../../../src/client/index.js'
+import { connectOn } from '../../../src/client/client.js'
+import { nodePlatform } from '../../../src/client/platform/node-platform.js'
 import { FakeBroker, type Fault } from '../../support/fake-broker.js'
 import { Random, seedOfRun } from '../../support/random.js'
 
@@ -401,18 +403,20 @@ describe('client', () => {
       expect((await failureOf(reading)).message).to.include('made anew')
     })
 
-    it('refuses a codec that it does not know, naming it', async () => {
-      const topic = broker.addTopic('t')
-      await produce(['a'])
-      const [batch] = topic.partitions[0]!.batches
-      const { RecordBatchView } = await import('../../../native-free-core/log/record-batch.js')
-      const { crc32c } = await import('../../../native-free-core/log/crc32c.js')
-      const view = new RecordBatchView(batch!.bytes)
-      view.view.setUint16(21, 4)
-      view.view.setUint32(17, crc32c(batch!.bytes, 21, batch!.bytes.length))
-      const error = await failureOf(readAll(consume()))
+    it('says what to install for a codec that is not there', async () => {
+      const platform = { ...nodePlatform, packer: () => undefined }
+      const poor = await connectOn(platform, { server: broker.address })
+      broker.addTopic('t')
+      await produce(['a'], { compression: 'zstd' })
+      const error = await failureOf(readAll(poor.consumer({ topic: 't' })))
       expect(error.name).to.equal('UNSUPPORTED_COMPRESSION_TYPE')
       expect(error.message).to.include('zstd')
+      expect(error.remedy).to.include('npm install @toondepauw/node-zstd@2.0.0')
+      expect(() => poor.producer({ compression: 'snappy' }))
+        .to.throw('snappy')
+        .with.property('remedy')
+        .that.includes('snappy@')
+      await poor.close()
     })
 
     it('ends when it is closed or its signal fires', async () => {

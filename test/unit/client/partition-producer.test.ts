@@ -4,13 +4,12 @@
  */
 import { expect } from 'chai'
 import {
-  BuilderPool,
   maxBatchesInFlight,
   noIdentity,
   PartitionProducer,
-  type ProduceBatch,
   sequenceAfter,
 } from '../../../native-free-core/client/partition-producer.js'
+import { BuilderPool, type ProduceBatch } from '../../../native-free-core/client/produce-batch.js'
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import { RecordBatchView } from '../../../native-free-core/log/record-batch.js'
 
