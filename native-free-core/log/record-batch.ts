@@ -53,6 +53,7 @@ export const minRecordBytes = 7
 
 /** Compression codecs by their wire id; the id is the position in the list. */
 export const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+/** A way to pack a batch. */
 export type CodecName = (typeof codecNames)[number]
 
 export const BatchAttribute = {

@@ -4,7 +4,7 @@
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { Admin } from './admin.js'
-import { asyncDispose } from './async-dispose.js'
+import { addAsyncDispose } from './async-dispose.js'
 import { type Codec, json, string } from './codecs.js'
 import { Connection, type ConnectionState } from './connection.js'
 import { Consumer, type ConsumerOptions } from './consumer.js'
@@ -86,7 +86,7 @@ export class Client implements TopicClient {
   }
 
   /**
-   * Makes a producer; close it, or the client, to be sure that everything is sent. Throws USAGE for options out of range, 
+   * Makes a producer; close it, or the client, to be sure that everything is sent. Throws USAGE for options out of range,
    * UNSUPPORTED_COMPRESSION_TYPE naming a package that is missing.
    */
   producer(options: ProducerOptions = {}): Producer {
@@ -142,10 +142,11 @@ export class Client implements TopicClient {
   }
 
   /** `close`, for `await using`. */
-  [asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 }
+addAsyncDispose(Client)
 
 /** `connect` of the entries, on their platform. */
 export async function connectOn(platform: Platform, options: ConnectOptions): Promise<Client> {

@@ -6,6 +6,7 @@ import { readInt64, writeInt64 } from '../../native-free-core/bytes/int64.js'
 
 /** Makes bytes of a `T` and a `T` of bytes. Both throw for what they can't take; the message says what is wrong. */
 export interface Codec<T> {
+  /** Null: the record gets none. Text is sent as UTF-8. */
   encode(value: T): Uint8Array | string | null
   /** Null: the record has none. */
   decode(bytes: Uint8Array | null): T

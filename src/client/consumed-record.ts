@@ -56,10 +56,12 @@ export class ConsumedRecord {
     this.headerCount = reader.headerCount
   }
 
+  /** The topic it is in. */
   get topic(): string {
     return this.origin.topic
   }
 
+  /** The partition it is in. */
   get partition(): number {
     return this.origin.partition
   }
@@ -146,6 +148,7 @@ export class ConsumedRecord {
     return { topic, partition, offset, timestampMs, key: this.keyText(), value: this.text(), headers }
   }
 
+  /** @internal What console.log shows. */
   [inspect](): Record<string, unknown> {
     return this.toJSON()
   }

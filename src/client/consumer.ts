@@ -4,7 +4,7 @@
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { RecordReader } from '../../native-free-core/log/record-batch.js'
-import { asyncDispose } from './async-dispose.js'
+import { addAsyncDispose } from './async-dispose.js'
 import type { CallOptions, Connection } from './connection.js'
 import type { ConsumedBatch } from './consumed-batch.js'
 import { ConsumedRecord } from './consumed-record.js'
@@ -268,7 +268,8 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   }
 
   /** `close`, for `await using`. */
-  [asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 }
+addAsyncDispose(Consumer)

@@ -5,7 +5,7 @@
 export type { Uuid } from '../../native-free-core/bytes/uuid.js'
 export type { ErrorName } from '../../native-free-core/errors/error-table.js'
 export { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-export type { RecordHeader, RecordReader } from '../../native-free-core/log/record-batch.js'
+export type { CodecName, RecordHeader, RecordReader } from '../../native-free-core/log/record-batch.js'
 export type {
   BrokerInfo,
   PartitionDetail,

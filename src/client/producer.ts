@@ -10,7 +10,7 @@ import type { ProduceBatch } from '../../native-free-core/client/produce-batch.j
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { HeaderBytes } from '../../native-free-core/log/record-batch-builder.js'
 import type { TopicInfo } from '../../native-free-core/protocol/codecs.generated.js'
-import { asyncDispose } from './async-dispose.js'
+import { addAsyncDispose } from './async-dispose.js'
 import { BatchSender, type Slot } from './batch-sender.js'
 import type { CallOptions, Connection, ConnectionUser } from './connection.js'
 import {
@@ -230,7 +230,7 @@ export class Producer {
   }
 
   /** `close`, for `await using`. */
-  [asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
@@ -474,6 +474,7 @@ export class Producer {
     for (const topic of this.topics.values()) this.lookAgain(topic.name)
   }
 }
+addAsyncDispose(Producer)
 
 function newTopic(name: string): ProducerTopic {
   const partitioner = new StickyPartitioner(1)

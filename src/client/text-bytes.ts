@@ -9,6 +9,7 @@ import { type HeaderBytes, noHeaders } from '../../native-free-core/log/record-b
 /** Text is sent as UTF-8. */
 export type BytesLike = string | Uint8Array
 
+/** The value of a header; null is sent as null. */
 export type HeaderValue = BytesLike | null
 
 /** One header; a name may come more than once. */

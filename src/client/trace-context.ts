@@ -12,8 +12,11 @@ import { type HeaderPair, headerPairs } from './text-bytes.js'
 
 /** OpenTelemetry's `Context`, for `context.with(...)`. */
 export interface TraceContext {
+  /** As OpenTelemetry's. */
   getValue(key: symbol): unknown
+  /** As OpenTelemetry's. */
   setValue(key: symbol, value: unknown): TraceContext
+  /** As OpenTelemetry's. */
   deleteValue(key: symbol): TraceContext
 }
 

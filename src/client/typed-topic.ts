@@ -4,7 +4,7 @@
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { RecordHeader } from '../../native-free-core/log/record-batch.js'
-import { asyncDispose } from './async-dispose.js'
+import { addAsyncDispose } from './async-dispose.js'
 import { type Codec, nullable } from './codecs.js'
 import type { CallOptions } from './connection.js'
 import type { ConsumedRecord } from './consumed-record.js'
@@ -176,10 +176,11 @@ export class TypedProducer<Value, Key> {
   }
 
   /** `close`, for `await using`. */
-  [asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 }
+addAsyncDispose(TypedProducer)
 
 /** Reads records of one form; as `Consumer` otherwise. */
 export class TypedConsumer<Value, Key> implements AsyncIterable<TypedRecord<Value, Key>> {
@@ -297,10 +298,11 @@ export class TypedConsumer<Value, Key> implements AsyncIterable<TypedRecord<Valu
   }
 
   /** `close`, for `await using`. */
-  [asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 }
+addAsyncDispose(TypedConsumer)
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
