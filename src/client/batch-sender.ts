@@ -216,7 +216,8 @@ export class BatchSender {
     const { maxFrameBytes } = this.connection.hello!
     const { length } = batch.bytes!
     if (length + produceOverheadBytes <= maxFrameBytes) return false
-    const message = `a batch of ${length} bytes for ${topic}-${partition}; the broker's maxFrameBytes is ${maxFrameBytes}`
+    const what = `a batch of ${length} bytes for ${topic}-${partition}`
+    const message = `${what}; the broker's maxFrameBytes is ${maxFrameBytes}`
     producer.sent(batch)
     producer.refused(batch, new StreamBusError('MESSAGE_TOO_LARGE', message), nowMs, 0)
     return true

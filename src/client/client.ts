@@ -86,8 +86,8 @@ export class Client implements TopicClient {
   }
 
   /**
-   * Makes a producer; close it, or the client, to be sure that everything is sent. Throws USAGE for options out of range,
-   * UNSUPPORTED_COMPRESSION_TYPE naming a package that is missing.
+   * Makes a producer; close it, or the client, to be sure that everything is sent. Throws USAGE for options out of
+   * range, UNSUPPORTED_COMPRESSION_TYPE naming a package that is missing.
    */
   producer(options: ProducerOptions = {}): Producer {
     const producer = new Producer(this.connection, this.topics, options, () => this.producers.delete(producer))

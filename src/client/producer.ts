@@ -314,8 +314,10 @@ export class Producer {
     const partitionCount = info!.partitions.length
     const partition = partitioner({ topic, key, value, partitionCount })
     if (Number.isInteger(partition) && partition >= 0 && partition < partitionCount) return partition
-    const message = `the partitioner gave ${String(partition)} for topic "${topic}"; expected 0 to ${partitionCount - 1}`
-    throw new StreamBusError('USAGE', message, { remedy: 'Return a whole number below partitionCount.' })
+    const what = `the partitioner gave ${String(partition)} for topic "${topic}"`
+    throw new StreamBusError('USAGE', `${what}; expected 0 to ${partitionCount - 1}`, {
+      remedy: 'Return a whole number below partitionCount.',
+    })
   }
 
   private addSlot(topic: ProducerTopic, info: TopicInfo, partition: number): Slot {

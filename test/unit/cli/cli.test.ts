@@ -100,7 +100,7 @@ describe('command line', function () {
     broker.plan = (api) => (api === Api.Produce ? new StreamBusError('MESSAGE_TOO_LARGE', 'too large') : 'answer')
     const refused = await run(['produce', 't'], { stdin: 'x\n' })
     expect(refused.exitCode).to.equal(1)
-    expect(refused.stderr).to.include('1 NOT acknowledged').and.include('error: too large')
+    expect(refused.stderr).to.include('1 NOT acknowledged').and.include('is too large: too large')
     broker.plan = (api) => (api === Api.Produce ? new StreamBusError('KAFKA_STORAGE_ERROR', 'no disk') : 'answer')
     expect((await run(['produce', 't', '--timeout', '0.3'], { stdin: 'x\n' })).exitCode).to.equal(1)
   })
