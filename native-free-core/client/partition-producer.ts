@@ -299,7 +299,7 @@ function forgetNumber(batch: ProduceBatch): void {
 }
 
 function isSequenceError(error: StreamBusError): boolean {
-  return error.name === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || error.name === 'UNKNOWN_PRODUCER_ID'
+  return error.name === 'OUT_OF_ORDER_SEQUENCE_NUMBER'
 }
 
 /** Sequence numbers go on at 0 after 2^31 - 1. */

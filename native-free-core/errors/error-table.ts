@@ -70,9 +70,6 @@ export const errorTable = {
     'Look at the broker log, mend the disk, restart the broker.'),
   SASL_AUTHENTICATION_FAILED: row(58, false, 401, 'The broker does not accept the token: it is wrong or was revoked.',
     'Pass a token that the broker knows; its operator makes one with `streambus token create`.'),
-  UNKNOWN_PRODUCER_ID: row(59, false, 409, 'The partition does not know this producer id any more.',
-    'Ask for a new producer id; records sent before may be in the log.'),
-  POLICY_VIOLATION: row(44, false, 403, 'The request is against the broker\'s policy.', 'See the message.'),
   UNSUPPORTED_COMPRESSION_TYPE: row(76, false, 415, 'The compression codec is unknown or can\'t be decoded here.',
     'Use a codec that both sides know; the message names it.'),
   THROTTLING_QUOTA_EXCEEDED: row(89, true, 429, 'More is in flight than the broker allows.',
@@ -119,8 +116,6 @@ export const errorTable = {
   INSECURE_LISTENER: row(1019, false, 500, 'The listener would be open to the network without any security.',
     'Set tlsCertificateFile, tlsKeyFile and tokensFile; or listen on 127.0.0.1; or, where everybody on the network may '
     + 'do everything, set allowInsecure: true. docs/security.md has the commands.'),
-  NOT_SUPPORTED_YET: row(1020, false, 501, 'This version can\'t do that yet.',
-    'See docs/STATUS.md for what is to come.'),
   INVALID_CREDIT: row(1021, false, 400, 'The credit is not a positive number of bytes within the limit.',
     'Grant between 1 byte and the limit in the message.'),
   UNSUPPORTED_SUBPROTOCOL: row(1022, false, 400, 'The WebSocket subprotocol is none that the broker speaks.',

@@ -232,7 +232,7 @@ export class FakeBroker {
       case Api.ClusterStatus:
         return (writer) => protocol.writeClusterStatusResponse(writer, { json: '{"brokers":[]}' })
       default:
-        throw new StreamBusError('NOT_SUPPORTED_YET', `the fake broker has no api ${api}`)
+        throw new StreamBusError('INVALID_REQUEST', `the fake broker has no api ${api}`)
     }
   }
 
