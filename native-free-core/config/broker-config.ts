@@ -3,7 +3,16 @@
  * Runs on: every thread. Touches: nothing.
  * Keys are camelCase with the unit at the end. Generates validation, docs/configuration.md and `--help`.
  */
-import { booleanRow, choiceRow, type ConfigRow, integerRow, stringRow, stringsRow } from './config-row.js'
+import {
+  booleanRow,
+  choiceRow,
+  type ConfigRow,
+  integerRow,
+  secret,
+  stringRow,
+  stringsRow,
+  whileRunning,
+} from './config-row.js'
 
 const MiB = 1 << 20
 const GiB = 1 << 30
@@ -29,15 +38,21 @@ export const brokerConfigTable = {
   tokensFile: stringRow('',
     'Who may connect, and what they may do; see docs/security.md. Read again when it changes. Without it, and without '
     + 'tokenEntries, nobody is asked.'),
-  tokenEntries: stringRow('',
-    'What tokensFile would hold, as text: for containers, as STREAMBUS_TOKEN_ENTRIES. Hashes, never tokens.'),
+  tokenEntries: secret(stringRow('',
+    'What tokensFile would hold, as text: for containers, as STREAMBUS_TOKEN_ENTRIES. Hashes, never tokens.')),
   maxUnauthenticatedConnections: integerRow(256, 1, anyCount, 'count',
     'Open connections that have not authenticated yet; one more closes the oldest of them.'),
-  allowedHosts: stringsRow([], 'Names, besides localhost and loopback addresses, that the Host header may carry.'),
-  allowedOrigins: stringsRow([], 'Origins of web pages that may connect, such as https://dash.example.org.'),
+  allowedHosts: stringsRow([], 'Names, besides localhost and loopback addresses, that the Host header may carry.',
+    whileRunning),
+  allowedOrigins: stringsRow([], 'Origins of web pages that may connect, such as https://dash.example.org.',
+    whileRunning),
   shards: integerRow(0, 0, 64, 'count', 'Shard workers; 0 means the smaller of 8 and the allowed cores minus 1.'),
   pinShards: booleanRow(true, 'Pin each shard to a core where the system allows it and no CPU quota is in force.'),
-  logLevel: choiceRow('info', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'The least level that is logged.'),
+  logLevel: choiceRow('info', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'The least level that is logged.',
+    whileRunning),
+  logFormat: choiceRow('auto', ['auto', 'json', 'text', 'journald'],
+    'How log lines on standard error look: json, text for people, journald (text after a priority, <6>), or auto '
+    + '(journald under systemd, text on a terminal, else json).'),
   journalMemoryBytes: integerRow(128 * MiB, 4 * MiB, 64 * GiB, 'bytes',
     'Memory for the journals of all shards together; each gets an equal part, at most 64 MiB.'),
   volatileMemoryBytes: integerRow(32 * MiB, 2 * MiB, 64 * GiB, 'bytes',
@@ -50,26 +65,30 @@ export const brokerConfigTable = {
   settleBytesInFlight: integerRow(8 * MiB, MiB, GiB, 'bytes',
     'How much settling may be unsynced at a time, per shard.'),
   diskReserveBytes: integerRow(0, 0, anyBytes, 'bytes',
-    'Writes stop when less is free on the disk; 0 means the smaller of 5 % of the disk and 1 GiB.'),
+    'Writes stop when less is free on the disk; 0 means the smaller of 5 % of the disk and 1 GiB.', whileRunning),
   maxFrameBytes: integerRow(16 * MiB, 64 * 1024, 64 * MiB, 'bytes', 'The largest WebSocket frame that is accepted.'),
-  maxConnections: integerRow(10_000, 1, anyCount, 'count', 'Open connections at a time.'),
+  maxConnections: integerRow(10_000, 1, anyCount, 'count', 'Open connections at a time.', whileRunning),
   maxInFlightBytesPerConnection: integerRow(16 * MiB, 64 * 1024, GiB, 'bytes',
-    'Produced bytes of one connection that are not answered yet.'),
+    'Produced bytes of one connection that are not answered yet.', whileRunning),
   maxInFlightBytes: integerRow(64 * MiB, MiB, 64 * GiB, 'bytes',
-    'Requests that wait outside the rings, of all connections together.'),
-  maxInFlightRequestsPerConnection: integerRow(10_000, 1, anyCount, 'count', 'Unanswered requests of one connection.'),
+    'Requests that wait outside the rings, of all connections together.', whileRunning),
+  maxInFlightRequestsPerConnection: integerRow(10_000, 1, anyCount, 'count', 'Unanswered requests of one connection.',
+    whileRunning),
   maxSendBufferBytes: integerRow(4 * MiB, 64 * 1024, GiB, 'bytes',
     'What may wait to be sent to one connection before deliveries to it pause.'),
-  maxSubscriptionsPerConnection: integerRow(1000, 1, anyCount, 'count', 'Subscriptions of one connection.'),
+  maxSubscriptionsPerConnection: integerRow(1000, 1, anyCount, 'count', 'Subscriptions of one connection.',
+    whileRunning),
   maxCreditBytes: integerRow(64 * MiB, 64 * 1024, GiB, 'bytes', 'Credit that one subscription may hold.'),
-  maxFetchBytes: integerRow(8 * MiB, 64 * 1024, 64 * MiB, 'bytes', 'The most that one fetch returns.'),
-  maxFetchWaitMs: integerRow(30_000, 0, 600_000, 'ms', 'The longest that one fetch waits for data.'),
-  idleTimeoutMs: integerRow(120_000, 8_000, 960_000, 'ms', 'A connection that sends nothing for longer is closed.'),
-  retentionCheckIntervalMs: integerRow(300_000, 10, dayMs, 'ms', 'How often retention is looked at.'),
+  maxFetchBytes: integerRow(8 * MiB, 64 * 1024, 64 * MiB, 'bytes', 'The most that one fetch returns.', whileRunning),
+  maxFetchWaitMs: integerRow(30_000, 0, 600_000, 'ms', 'The longest that one fetch waits for data.', whileRunning),
+  idleTimeoutMs: integerRow(120_000, 8_000, 960_000, 'ms',
+    'A connection that sends nothing for longer is closed. A change is for connections made after it.', whileRunning),
+  retentionCheckIntervalMs: integerRow(300_000, 10, dayMs, 'ms', 'How often retention is looked at.', whileRunning),
   producerIdExpirationMs: integerRow(dayMs, 1000, 365 * dayMs, 'ms', 'A producer silent for longer is forgotten.'),
   scrubIntervalMs: integerRow(7 * dayMs, 0, 365 * dayMs, 'ms',
-    'How often all segments are read and verified; 0: never.'),
-  shutdownTimeoutMs: integerRow(30_000, 100, 600_000, 'ms', 'How long a clean shutdown may take before it is cut off.'),
+    'How often all segments are read and verified; 0: never.', whileRunning),
+  shutdownTimeoutMs: integerRow(30_000, 100, 600_000, 'ms', 'How long a clean shutdown may take before it is cut off.',
+    whileRunning),
 } as const satisfies Record<string, ConfigRow>
 
 type Table = typeof brokerConfigTable

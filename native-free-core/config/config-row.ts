@@ -20,6 +20,8 @@ export interface ConfigRow<Value extends ConfigValue = ConfigValue> {
   readonly description: string
   /** False: a change takes effect while the broker runs. */
   readonly restart: boolean
+  /** Its value is shown to nobody. */
+  readonly secret?: boolean
 }
 
 /** For tables: what a change while the broker runs does. */
@@ -42,6 +44,11 @@ export function booleanRow(defaultValue: boolean, description: string, restart =
 
 export function stringRow(defaultValue: string, description: string, restart = true): ConfigRow<string> {
   return { type: 'string', defaultValue, description, restart }
+}
+
+/** The same row, whose value is shown to nobody. */
+export function secret(row: ConfigRow<string>): ConfigRow<string> {
+  return { ...row, secret: true }
 }
 
 export function stringsRow(
@@ -76,6 +83,8 @@ export function expectationOf(row: ConfigRow): string {
       return 'a text'
   }
 }
+
+export const hiddenValue = '(hidden)'
 
 /** The same, with sizes and durations in units as well: for values that may be written so. */
 export function quantityExpectationOf(row: ConfigRow): string {

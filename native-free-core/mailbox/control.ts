@@ -51,7 +51,16 @@ export type ToShard =
   /** The first message: recovery is done, the image in force. Partitions are placed by partitionId % shardCount. */
   | { readonly kind: 'start'; readonly clusterId: Uuid; readonly image: SharedArrayBuffer }
   | { readonly kind: 'image'; readonly image: SharedArrayBuffer }
+  /** Keys of the configuration that change while the broker runs. */
+  | { readonly kind: 'settings'; readonly settings: ShardLiveSettings }
+  /** Answered from the shard's loop: one that is stuck does not. */
+  | { readonly kind: 'ping'; readonly token: number }
   | { readonly kind: 'stop' }
+
+export interface ShardLiveSettings {
+  readonly diskReserveBytes: number
+  readonly retentionCheckIntervalMs: number
+}
 
 export type FromShard =
   | { readonly kind: 'ready'; readonly commitLatencyMs: number }
@@ -59,6 +68,7 @@ export type FromShard =
   | { readonly kind: 'needSync' }
   /** Partitions of this version are open here. */
   | { readonly kind: 'applied'; readonly version: number }
+  | { readonly kind: 'pong'; readonly token: number }
   /** Everything is settled and synced; the thread ends. */
   | { readonly kind: 'stopped' }
   /** Writes are refused from now on (disk error), or accepted again. */

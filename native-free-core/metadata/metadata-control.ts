@@ -23,7 +23,9 @@ export interface MetadataSettings {
 
 export type ToMetadata =
   /** `token`: main's own number for the answer. */
-  { readonly kind: 'propose'; readonly token: number; readonly command: MetadataCommand } | { readonly kind: 'stop' }
+  | { readonly kind: 'propose'; readonly token: number; readonly command: MetadataCommand }
+  | { readonly kind: 'ping'; readonly token: number }
+  | { readonly kind: 'stop' }
 
 export type FromMetadata =
   /** Once: everything that was committed before the start is applied, and commands can be. */
@@ -50,6 +52,7 @@ export type FromMetadata =
       readonly code: number
       readonly message: string
     }
+  | { readonly kind: 'pong'; readonly token: number }
   | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
   /** The log is closed; the thread ends. */
   | { readonly kind: 'stopped' }

@@ -114,6 +114,9 @@ export const metricTable = {
   streambus_journal_used_bytes: shardRow('gauge', 'bytes', 'Bytes of the journal that are in use.'),
   streambus_journal_capacity_bytes: shardRow('gauge', 'bytes', 'Size of the journal.'),
   streambus_disk_free_bytes: shardRow('gauge', 'bytes', 'What is free on the disk of the data folder.'),
+  streambus_disk_reserve_bytes: shardRow('gauge', 'bytes', 'Writes stop when less than this is free.'),
+  streambus_shard_offline: row('gauge', 'count', ['scrape'], '1: the shard takes no writes any more; 0: it does.',
+    { labels: ['shard'] }),
   streambus_partitions: shardRow('gauge', 'count', 'Partitions.'),
   streambus_shard_busy_ratio: shardRow('gauge', 'ratio', 'Share of the time that the shard did not sleep.'),
 

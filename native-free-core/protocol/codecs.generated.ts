@@ -52,6 +52,34 @@ export function readConfigEntry(reader: ByteReader): ConfigEntry {
   }
 }
 
+/** Struct BrokerConfigEntry. */
+export interface BrokerConfigEntry {
+  /** A key of the broker configuration table. */
+  readonly key: string
+  /** Its value in force, as text; a list with commas. */
+  readonly value: string
+  /** Where it came from: default, FILE:LINE, a variable, or "set while running". */
+  readonly source: string
+  /** A change needs a restart. */
+  readonly restart: boolean
+}
+
+export function writeBrokerConfigEntry(writer: ByteWriter, value: BrokerConfigEntry): void {
+  writer.string(value.key)
+  writer.string(value.value)
+  writer.string(value.source)
+  writer.bool(value.restart)
+}
+
+export function readBrokerConfigEntry(reader: ByteReader): BrokerConfigEntry {
+  return {
+    key: reader.string(),
+    value: reader.string(),
+    source: reader.string(),
+    restart: reader.bool(),
+  }
+}
+
 /** Struct BrokerInfo. */
 export interface BrokerInfo {
   /** The broker's number. */
@@ -919,6 +947,83 @@ export function readAuthenticateResponse(reader: ByteReader): AuthenticateRespon
   }
 }
 
+/** The configuration that this broker runs with. */
+export interface DescribeBrokerConfigRequest {
+  /** Keys of the broker configuration table; none: all. */
+  readonly keys: readonly string[]
+}
+
+export function writeDescribeBrokerConfigRequest(writer: ByteWriter, value: DescribeBrokerConfigRequest): void {
+  writer.count(value.keys.length)
+  for (const item of value.keys) writer.string(item)
+}
+
+export function readDescribeBrokerConfigRequest(reader: ByteReader): DescribeBrokerConfigRequest {
+  return {
+    keys: readArray(reader, () => reader.string()),
+  }
+}
+
+/** The answer to DescribeBrokerConfig. */
+export interface DescribeBrokerConfigResponse {
+  /** In the order asked for, or that of the table. */
+  readonly entries: readonly BrokerConfigEntry[]
+}
+
+export function writeDescribeBrokerConfigResponse(writer: ByteWriter, value: DescribeBrokerConfigResponse): void {
+  writer.count(value.entries.length)
+  for (const item of value.entries) writeBrokerConfigEntry(writer, item)
+}
+
+export function readDescribeBrokerConfigResponse(reader: ByteReader): DescribeBrokerConfigResponse {
+  return {
+    entries: readArray(reader, () => readBrokerConfigEntry(reader)),
+  }
+}
+
+/** Sets keys of this broker that need no restart: all of them, or none when one is wrong. */
+export interface AlterBrokerConfigRequest {
+  /** Keys of the broker configuration table and their values, units allowed. */
+  readonly configs: readonly ConfigEntry[]
+  /** Keys that go back to what the file and the environment say. */
+  readonly reset: readonly string[]
+}
+
+export function writeAlterBrokerConfigRequest(writer: ByteWriter, value: AlterBrokerConfigRequest): void {
+  writer.count(value.configs.length)
+  for (const item of value.configs) writeConfigEntry(writer, item)
+  writer.count(value.reset.length)
+  for (const item of value.reset) writer.string(item)
+}
+
+export function readAlterBrokerConfigRequest(reader: ByteReader): AlterBrokerConfigRequest {
+  return {
+    configs: readArray(reader, () => readConfigEntry(reader)),
+    reset: readArray(reader, () => reader.string()),
+  }
+}
+
+/** The answer to AlterBrokerConfig. */
+export interface AlterBrokerConfigResponse {
+  /** Those keys as they are now. */
+  readonly entries: readonly BrokerConfigEntry[]
+  /** How long that holds, in words. */
+  readonly note: string
+}
+
+export function writeAlterBrokerConfigResponse(writer: ByteWriter, value: AlterBrokerConfigResponse): void {
+  writer.count(value.entries.length)
+  for (const item of value.entries) writeBrokerConfigEntry(writer, item)
+  writer.string(value.note)
+}
+
+export function readAlterBrokerConfigResponse(reader: ByteReader): AlterBrokerConfigResponse {
+  return {
+    entries: readArray(reader, () => readBrokerConfigEntry(reader)),
+    note: reader.string(),
+  }
+}
+
 /** The api numbers by name. */
 export const Api = {
   Hello: 0,
@@ -941,6 +1046,8 @@ export const Api = {
   ClusterStatus: 17,
   Failure: 18,
   Authenticate: 19,
+  DescribeBrokerConfig: 20,
+  AlterBrokerConfig: 21,
 } as const
 
 export type ApiName = keyof typeof Api
@@ -967,4 +1074,6 @@ export const codecs = {
   ClusterStatus: { request: { write: writeClusterStatusRequest, read: readClusterStatusRequest }, response: { write: writeClusterStatusResponse, read: readClusterStatusResponse } },
   Failure: { request: { write: writeFailurePush, read: readFailurePush }, response: undefined },
   Authenticate: { request: { write: writeAuthenticateRequest, read: readAuthenticateRequest }, response: { write: writeAuthenticateResponse, read: readAuthenticateResponse } },
+  DescribeBrokerConfig: { request: { write: writeDescribeBrokerConfigRequest, read: readDescribeBrokerConfigRequest }, response: { write: writeDescribeBrokerConfigResponse, read: readDescribeBrokerConfigResponse } },
+  AlterBrokerConfig: { request: { write: writeAlterBrokerConfigRequest, read: readAlterBrokerConfigRequest }, response: { write: writeAlterBrokerConfigResponse, read: readAlterBrokerConfigResponse } },
 } as const

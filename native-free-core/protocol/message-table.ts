@@ -57,6 +57,12 @@ export const structRows: Readonly<Record<string, readonly FieldRow[]>> = {
     field('name', 'string', 'A name of the topic configuration table.'),
     field('value', 'string', 'Its value as text.'),
   ],
+  BrokerConfigEntry: [
+    field('key', 'string', 'A key of the broker configuration table.'),
+    field('value', 'string', 'Its value in force, as text; a list with commas.'),
+    field('source', 'string', 'Where it came from: default, FILE:LINE, a variable, or "set while running".'),
+    field('restart', 'bool', 'A change needs a restart.'),
+  ],
   BrokerInfo: [
     field('brokerId', 'i32', 'The broker\'s number.'),
     field('host', 'string', 'Where clients reach it.'),
@@ -308,5 +314,25 @@ export const messageRows: Readonly<Record<string, MessageRow>> = {
       field('roles', 'string[]', 'What it may do.'),
     ],
     errors: ['SASL_AUTHENTICATION_FAILED', 'UNSUPPORTED_SASL_MECHANISM'],
+  },
+  DescribeBrokerConfig: {
+    api: 20, kind: 'request', since: 1, operation: 'describe', resource: 'cluster',
+    about: 'The configuration that this broker runs with.',
+    fields: [field('keys', 'string[]', 'Keys of the broker configuration table; none: all.')],
+    response: [field('entries', 'BrokerConfigEntry[]', 'In the order asked for, or that of the table.')],
+    errors: ['INVALID_CONFIG', 'CLUSTER_AUTHORIZATION_FAILED'],
+  },
+  AlterBrokerConfig: {
+    api: 21, kind: 'request', since: 1, operation: 'alter', resource: 'cluster',
+    about: 'Sets keys of this broker that need no restart: all of them, or none when one is wrong.',
+    fields: [
+      field('configs', 'ConfigEntry[]', 'Keys of the broker configuration table and their values, units allowed.'),
+      field('reset', 'string[]', 'Keys that go back to what the file and the environment say.'),
+    ],
+    response: [
+      field('entries', 'BrokerConfigEntry[]', 'Those keys as they are now.'),
+      field('note', 'string', 'How long that holds, in words.'),
+    ],
+    errors: ['INVALID_CONFIG', 'CLUSTER_AUTHORIZATION_FAILED'],
   },
 }

@@ -1,7 +1,9 @@
 /**
- * What the broker says to its operator: pino underneath.
- * Runs on: main. Touches: standard error.
+ * What the broker says to its operator, a line each: JSON for collectors, text for people, text with a priority for
+ * journald.
+ * Runs on: main. Touches: standard error; written at once, so that the last words are kept.
  */
+import { fstatSync } from 'node:fs'
 import { pino } from 'pino'
 import type { AuditEntry, AuditSink } from '../gateway/audit.js'
 
@@ -17,6 +19,8 @@ export interface Log {
   error(message: string): void
   /** An administrative change, or an attempt at one. Without this method it goes to `info`, as JSON. */
   audit?(entry: AuditEntry): void
+  /** Left out by a log whose level is not the broker's to change. */
+  setLevel?(level: string): void
 }
 
 export function auditSinkOf(log: Log): AuditSink {
@@ -27,18 +31,93 @@ const nothing = (): void => undefined
 
 export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, audit: nothing }
 
-/** Lines of JSON on standard error, for journald and collectors; written at once, so that the last words are kept. */
-export function createLog(level: string): Log {
-  const logger = pino({ level, base: { name: 'streambus' } }, pino.destination({ dest: 2, sync: true }))
-  // Whoever wants fewer lines still wants to know who deleted a topic.
-  const auditLog = logger.child({ audit: true }, { level: level === 'silent' ? 'silent' : 'info' })
-  return {
-    audit: (entry) => auditLog.info(entry, textOf(entry)),
-    debug: (message) => logger.debug(message),
-    info: (message) => logger.info(message),
-    warn: (message) => logger.warn(message),
-    error: (message) => logger.error(message),
+export type LogFormat = 'json' | 'text' | 'journald'
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+/** The priorities of syslog, as journald reads them before a line. */
+const priorities: Readonly<Record<Level, number>> = { debug: 7, info: 6, warn: 4, error: 3 }
+const colours: Readonly<Record<Level, number>> = { debug: 90, info: 36, warn: 33, error: 31 }
+const ranks = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
+
+export interface LogSurroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly isTerminal: boolean
+  /** Device and inode of standard error, as JOURNAL_STREAM has them. */
+  readonly stream: string
+}
+
+function surroundings(): LogSurroundings {
+  const { dev, ino } = fstatSync(2)
+  return { environment: process.env, isTerminal: process.stderr.isTTY === true, stream: `${dev}:${ino}` }
+}
+
+/** systemd tells in JOURNAL_STREAM which file the journal is: standard error may be something else. */
+export function formatFor(wanted: string, around: LogSurroundings = surroundings()): LogFormat {
+  if (wanted !== 'auto') return wanted as LogFormat
+  if (around.environment['JOURNAL_STREAM'] === around.stream) return 'journald'
+  return around.isTerminal ? 'text' : 'json'
+}
+
+/** A journald entry ends with its line: each line of a message gets the priority. */
+export function journaldLines(level: Level, message: string): string {
+  const prefix = `<${priorities[level]}>`
+  return message.replace(/^/gm, prefix)
+}
+
+export function createLog(level: string, format: LogFormat, isColoured = false): Log {
+  const output = pino.destination({ dest: 2, sync: true })
+  if (format === 'json') {
+    const logger = pino({ level, base: { name: 'streambus' } }, output)
+    const auditLog = logger.child({ audit: true }, { level: auditLevel(level) })
+    return {
+      audit: (entry) => auditLog.info(entry, textOf(entry)),
+      debug: (message) => logger.debug(message),
+      info: (message) => logger.info(message),
+      warn: (message) => logger.warn(message),
+      error: (message) => logger.error(message),
+      setLevel: (next) => {
+        logger.level = next
+        auditLog.level = auditLevel(next)
+      },
+    }
   }
+  const lineOf = format === 'journald' ? journaldLines : (of: Level, text: string) => textLine(of, text, isColoured)
+  return plainLog(level, (of, message) => void output.write(`${lineOf(of, message)}\n`))
+}
+
+function plainLog(level: string, write: (level: Level, message: string) => void): Log {
+  let rank = ranks.indexOf(level)
+  const say = (of: Level) => (message: string) => {
+    if (ranks.indexOf(of) >= rank) write(of, message)
+  }
+  return {
+    audit: (entry) => {
+      if (rank === ranks.indexOf('silent')) return
+      const from = entry.address === '' ? '' : ` from ${entry.address}`
+      write('info', `audit: ${textOf(entry)}${from} ${JSON.stringify(entry.details)}`)
+    },
+    debug: say('debug'),
+    info: say('info'),
+    warn: say('warn'),
+    error: say('error'),
+    setLevel: (next) => {
+      rank = ranks.indexOf(next)
+    },
+  }
+}
+
+/** 14:03:07.120 warn  the message; in the time of the reader's clock. */
+function textLine(level: Level, message: string, isColoured: boolean): string {
+  const now = new Date()
+  const parts = [now.getHours(), now.getMinutes(), now.getSeconds()].map((part) => String(part).padStart(2, '0'))
+  const time = `${parts.join(':')}.${String(now.getMilliseconds()).padStart(3, '0')}`
+  const name = level.padEnd(5)
+  return `${time} ${isColoured ? `\u001b[${colours[level]}m${name}\u001b[0m` : name} ${message}`
+}
+
+/** Whoever wants fewer lines still wants to know who deleted a topic. */
+function auditLevel(level: string): string {
+  return level === 'silent' ? 'silent' : 'info'
 }
 
 function textOf({ principal, operation, resource, resourceName, outcome, error }: AuditEntry): string {

@@ -39,6 +39,7 @@ export class MetadataProxy {
   private readonly worker: Worker
   private readonly listeners: MetadataListeners
   private readonly pending = new Map<number, Pending>()
+  private readonly pings = new Map<number, () => void>()
   private nextToken = 1
   private failure: StreamBusError | undefined
   private stopping = false
@@ -87,6 +88,15 @@ export class MetadataProxy {
     })
   }
 
+  /** Resolves when the worker's event loop answers; one that is stuck does not. */
+  ping(): Promise<void> {
+    const token = this.nextToken++
+    return new Promise((resolve) => {
+      this.pings.set(token, resolve)
+      this.send({ kind: 'ping', token })
+    })
+  }
+
   /** Everything that waits is answered, the log is closed, the thread has ended. */
   async stop(): Promise<void> {
     if (!this.stopping && this.failure === undefined) this.send({ kind: 'stop' })
@@ -109,6 +119,9 @@ export class MetadataProxy {
       this.imageBytes = message.image
       this.image = MetadataImage.parse(new Uint8Array(message.image))
       this.listeners.onImage?.(this.image, message.image)
+    } else if (message.kind === 'pong') {
+      this.pings.get(message.token)?.()
+      this.pings.delete(message.token)
     } else if (message.kind === 'result') this.settle(message)
   }
 

@@ -6,9 +6,10 @@ import { constants } from 'node:os'
 import type { BrokerConfig } from '../../native-free-core/config/broker-config.js'
 import type { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { durationText, startScreen } from './start-screen.js'
-import { loadConfig } from './load-config.js'
-import { createLog, type Log } from './log.js'
-import { type Broker, startBroker } from './start-broker.js'
+import { readConfig } from './load-config.js'
+import { createLog, formatFor, type Log } from './log.js'
+import { listenToSignals, type StopSignal } from './signals.js'
+import { type Broker, startLoaded } from './start-broker.js'
 
 export interface RunOptions {
   /** Undefined: defaults only. */
@@ -25,33 +26,35 @@ export const fatalExitCode = 70
 
 /** Runs until a signal; resolves with the exit code. Throws what kept the broker from starting. */
 export async function runBroker(options: RunOptions): Promise<number> {
-  const config = loadConfig(options.configFile, process.env, options.overrides)
-  const log = createLog(config.logLevel)
+  const read = () => readConfig(options.configFile, process.env, options.overrides)
+  const loaded = read()
+  const log = logFor(loaded.config)
   const ended = new Ended()
-  const stopOn = listenToSignals()
+  const reloads = new Reloads()
+  const stopped = listenToSignals({ onReload: () => reloads.ask() })
   const { workerFolder, diskModule } = options
-  const starting = startBroker({
-    ...config,
-    log,
-    ...(workerFolder === undefined ? {} : { workerFolder }),
-    ...(diskModule === undefined ? {} : { diskModule }),
-    onFatal: (error) => ended.fail(error),
-  })
-  const broker = await Promise.race([starting, stopOn.signal])
+  const starting = startLoaded(loaded, { log, workerFolder, diskModule, onFatal: (error) => ended.fail(error) })
+  const broker = await Promise.race([starting, stopped])
   if (typeof broker === 'string') return endDuringStart(broker, log)
   process.stdout.write(startScreen(broker.facts, options.cliName ?? 'npx streambus-cli', process.pid))
   sayRecovery(broker, log)
-  const outcome = await Promise.race([ended.promise, stopOn.signal])
+  broker.onReload.add('configuration', () => broker.reloadConfig(read()))
+  broker.onReload.add('certificates and tokens', () => broker.reload('SIGHUP'))
+  reloads.begin(() => void reload(broker, log))
+  const outcome = await Promise.race([ended.promise, stopped])
+  reloads.end()
   if (typeof outcome !== 'string') {
     log.error(`the broker ends: ${outcome.message} ${outcome.remedy}`)
     await broker.abandon()
     return fatalExitCode
   }
-  return stop(broker, outcome, config.shutdownTimeoutMs, log)
+  return stop(broker, outcome, log)
 }
 
-const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
-type SignalName = (typeof stopSignals)[number]
+function logFor({ logLevel, logFormat }: BrokerConfig): Log {
+  const isColoured = process.stderr.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
+  return createLog(logLevel, formatFor(logFormat), isColoured)
+}
 
 class Ended {
   readonly promise: Promise<StreamBusError>
@@ -64,34 +67,47 @@ class Ended {
   }
 }
 
-/** The first signal stops cleanly, a second one at once: the journals keep what was acknowledged. */
-function listenToSignals(): { readonly signal: Promise<SignalName> } {
-  const signal = new Promise<SignalName>((resolve) => {
-    let seen = 0
-    for (const name of stopSignals) {
-      process.on(name, () => {
-        seen++
-        if (seen > 1) process.exit(130)
-        resolve(name)
-      })
-    }
-  })
-  return { signal }
+/** A reload that is asked for during the start waits for its end. */
+class Reloads {
+  private isAsked = false
+  private act: (() => void) | undefined
+
+  ask(): void {
+    if (this.act === undefined) this.isAsked = true
+    else this.act()
+  }
+
+  begin(act: () => void): void {
+    this.act = act
+    if (this.isAsked) act()
+  }
+
+  end(): void {
+    this.act = () => undefined
+  }
+}
+
+async function reload(broker: Broker, log: Log): Promise<void> {
+  log.info('SIGHUP: reloading')
+  if (await broker.onReload.run(log)) log.info('SIGHUP: reloaded')
 }
 
 /** There is nothing to settle yet; a recovery that was under way starts over. */
-function endDuringStart(signal: SignalName, log: Log): never {
+function endDuringStart(signal: StopSignal, log: Log): never {
   log.info(`${signal} during the start: ended; the next start goes on from what is on disk`)
   process.exit(128 + constants.signals[signal])
 }
 
-async function stop(broker: Broker, signal: string, timeoutMs: number, log: Log): Promise<number> {
+async function stop(broker: Broker, signal: StopSignal, log: Log): Promise<number> {
   const started = performance.now()
+  const { shutdownTimeoutMs } = broker.config
   log.info(`${signal}: stopping; a second signal stops at once`)
   const timer = setTimeout(() => {
-    log.error(`not settled after ${timeoutMs} ms (shutdownTimeoutMs): stopping all the same; the next start recovers`)
+    log.error(
+      `not settled after ${shutdownTimeoutMs} ms (shutdownTimeoutMs): stopping all the same; the next start recovers`,
+    )
     process.exit(0)
-  }, timeoutMs)
+  }, shutdownTimeoutMs)
   await broker.close()
   clearTimeout(timer)
   log.info(`stopped cleanly after ${durationText(performance.now() - started)}`)

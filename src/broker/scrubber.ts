@@ -19,16 +19,22 @@ export class Scrubber {
   private readonly dataFolder: string
   private readonly log: Log
   private readonly file: string
-  private readonly timer: NodeJS.Timeout | undefined
+  private timer: NodeJS.Timeout | undefined
   private pool: Piscina | undefined
 
   constructor(config: BrokerConfig, dataFolder: string, workerFolder: string, log: Log) {
     this.dataFolder = dataFolder
     this.log = log
     this.file = `${workerFolder}/jobs.js`
-    if (config.scrubIntervalMs === 0) return
+    this.schedule(config.scrubIntervalMs)
+  }
+
+  /** From now on; 0: never. */
+  schedule(intervalMs: number): void {
+    clearInterval(this.timer)
+    if (intervalMs === 0) return
     // Node's timers reach 24.8 days; a longer interval is cut to that.
-    this.timer = setInterval(() => void this.run(), Math.min(config.scrubIntervalMs, 2 ** 31 - 1))
+    this.timer = setInterval(() => void this.run(), Math.min(intervalMs, 2 ** 31 - 1))
     this.timer.unref()
   }
 

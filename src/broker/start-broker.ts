@@ -14,20 +14,27 @@ import type { RecoveryReport } from '../../native-free-core/mailbox/control.js'
 import type { MetadataCommand } from '../../native-free-core/metadata/metadata-command.js'
 import type { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import type { CommandValue } from '../../native-free-core/metadata/metadata-state.js'
+import type {
+  AlterBrokerConfigRequest,
+  AlterBrokerConfigResponse,
+  BrokerConfigEntry,
+} from '../../native-free-core/protocol/codecs.generated.js'
 import { createDoorbell } from '../../native-free-core/ring/doorbell.js'
 import { releaseVersion } from '../../native-free-core/version.js'
 import type { ClusterAccess } from '../gateway/cluster-access.js'
 import { Gateway } from '../gateway/gateway.js'
 import { checkListener } from './listener-rule.js'
-import { loadConfig } from './load-config.js'
+import { LiveConfig } from './live-config.js'
+import { type LoadedConfig, readConfig } from './load-config.js'
 import { auditSinkOf, type Log, silentLog } from './log.js'
 import { MetadataProxy } from './metadata-proxy.js'
+import { ReloadList } from './reload-list.js'
 import { ProducerIds, type ProducerIdBlock } from './producer-ids.js'
 import { Scrubber } from './scrubber.js'
 import { Security } from './security.js'
 import { coresForShards, defaultShardCount } from './shard-count.js'
 import { findWorkers } from './worker-files.js'
-import { WorkerFleet } from './worker-fleet.js'
+import { WorkerFleet, type WorkerProbe } from './worker-fleet.js'
 
 /** The configuration of a broker, as far as it differs from the defaults, and what its surroundings listen to. */
 export interface BrokerOptions extends Partial<BrokerConfig> {
@@ -75,7 +82,15 @@ const endedIncarnations = new Set<string>()
 /** Starts a broker; resolves when it accepts connections. Throws StreamBusError with what to do about it. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { log, workerFolder, diskModule, onFatal, ...given } = options
-  const broker = new Broker(loadConfig(undefined, {}, given), {
+  return startLoaded(readConfig(undefined, {}, given), { log, workerFolder, diskModule, onFatal })
+}
+
+/** The same with a configuration that is read already: it knows where each value came from. */
+export async function startLoaded(
+  loaded: LoadedConfig,
+  { log, workerFolder, diskModule, onFatal }: Around,
+): Promise<Broker> {
+  const broker = new Broker(loaded, {
     log: log ?? silentLog,
     workerFolder: workerFolder ?? findWorkers(),
     diskModule,
@@ -90,6 +105,13 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   }
 }
 
+interface Around {
+  readonly log?: Log | undefined
+  readonly workerFolder?: string | undefined
+  readonly diskModule?: string | undefined
+  readonly onFatal?: ((error: StreamBusError) => void) | undefined
+}
+
 interface Surroundings {
   readonly log: Log
   readonly workerFolder: string
@@ -101,6 +123,12 @@ interface Surroundings {
 export class Broker implements ClusterAccess {
   readonly config: BrokerConfig
   readonly dataFolder: string
+  /**
+   * What is done again at SIGHUP, by the process around the broker.
+   * @internal
+   */
+  readonly onReload = new ReloadList()
+  private readonly live: LiveConfig
   private readonly around: Surroundings
   private readonly mainDoorbell = createDoorbell()
   private readonly producerIds = new ProducerIds(() => this.allocateProducerIds())
@@ -115,10 +143,36 @@ export class Broker implements ClusterAccess {
   private closing: Promise<void> | undefined
   private failed = false
 
-  constructor(config: BrokerConfig, around: Surroundings) {
-    this.config = config
-    this.dataFolder = resolve(config.dataFolder)
+  constructor(loaded: LoadedConfig, around: Surroundings) {
+    this.live = new LiveConfig(loaded, around.log)
+    this.config = this.live.config
+    this.dataFolder = resolve(this.config.dataFolder)
     this.around = around
+    this.live.onChange((config) => this.reconfigure(config))
+  }
+
+  private reconfigure(config: BrokerConfig): void {
+    this.gateway?.reconfigure()
+    this.fleet?.reconfigure(config)
+    this.scrubber?.schedule(config.scrubIntervalMs)
+  }
+
+  /**
+   * The configuration was read again: applies what may change, and logs what waits for a restart.
+   * @internal
+   */
+  reloadConfig(loaded: LoadedConfig): void {
+    this.live.reload(loaded)
+  }
+
+  /**
+   * Asks every shard and the metadata worker for a sign of life.
+   * @internal
+   */
+  probe(): WorkerProbe[] {
+    const { fleet, metadata } = this
+    if (fleet === undefined || metadata === undefined) return []
+    return [...fleet.probe(), { worker: 'metadata', answered: metadata.ping() }]
   }
 
   /**
@@ -146,7 +200,7 @@ export class Broker implements ClusterAccess {
       onFatal: (error) => this.fatal(error),
       onOffline: (shard, error) => {
         log.error(`shard ${shard} takes no writes any more: ${error.message}`)
-        this.gateway?.becomeUnready(error)
+        this.gateway?.becomeUnready(error, shard)
       },
     })
     this.fleet = fleet
@@ -327,6 +381,16 @@ export class Broker implements ClusterAccess {
   /** @internal */
   address(): { readonly host: string; readonly port: number } {
     return { host: this.config.host, port: this.gateway?.port ?? this.config.port }
+  }
+
+  /** @internal */
+  describeConfig(keys: readonly string[]): readonly BrokerConfigEntry[] {
+    return this.live.describe(keys)
+  }
+
+  /** @internal */
+  alterConfig(request: AlterBrokerConfigRequest, who: string): AlterBrokerConfigResponse {
+    return this.live.alter(request, who)
   }
 
   /**

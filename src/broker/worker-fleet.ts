@@ -75,6 +75,12 @@ interface ShardHandle {
   appliedVersion: number
 }
 
+/** One worker's answer to a ping; never, from one that is stuck. */
+export interface WorkerProbe {
+  readonly worker: string
+  readonly answered: Promise<void>
+}
+
 interface VersionWaiter {
   readonly version: number
   resolve(): void
@@ -93,6 +99,8 @@ export class WorkerFleet {
   private recoveryEnded = Promise.resolve()
   private read: { readonly worker: Worker; readonly doorbell: SharedArrayBuffer } | undefined
   private waiters: VersionWaiter[] = []
+  private readonly pings = new Map<number, () => void>()
+  private nextPing = 1
   /** Workers that ended because they were told to. */
   private readonly dismissed = new WeakSet<Worker>()
   private stopping = false
@@ -178,6 +186,9 @@ export class WorkerFleet {
     if (message.kind === 'applied') {
       handle.appliedVersion = message.version
       this.resolveWaiters()
+    } else if (message.kind === 'pong') {
+      this.pings.get(message.token)?.()
+      this.pings.delete(message.token)
     } else if (message.kind === 'needSync') {
       void this.startSync()
     } else if (message.kind === 'offline') {
@@ -242,6 +253,22 @@ export class WorkerFleet {
     const done = this.waiters.filter((waiter) => waiter.version <= least)
     this.waiters = this.waiters.filter((waiter) => waiter.version > least)
     for (const waiter of done) waiter.resolve()
+  }
+
+  /** Keys that changed while the broker runs, to those who keep a copy. */
+  reconfigure({ diskReserveBytes, retentionCheckIntervalMs }: BrokerConfig): void {
+    const settings = { diskReserveBytes, retentionCheckIntervalMs }
+    for (const handle of this.shards) this.tellShard(handle, { kind: 'settings', settings })
+  }
+
+  /** Asks every shard's loop for a sign of life. */
+  probe(): WorkerProbe[] {
+    return this.shards.map((handle, shard) => {
+      const token = this.nextPing++
+      const answered = new Promise<void>((resolve) => this.pings.set(token, resolve))
+      this.tellShard(handle, { kind: 'ping', token })
+      return { worker: `shard ${shard}`, answered }
+    })
   }
 
   /** The read worker starts with the first need: its rings. */

@@ -4,23 +4,29 @@
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import {
+  type AlterBrokerConfigResponse,
   Api,
+  type BrokerConfigEntry,
   type BrokerInfo,
   type ListOffsetsRequest,
   type ListOffsetsResponse,
   type PartitionDetail,
+  readAlterBrokerConfigResponse,
   readAlterTopicConfigResponse,
   readClusterStatusResponse,
   readCreateTopicResponse,
   readDeleteRecordsResponse,
   readDeleteTopicResponse,
+  readDescribeBrokerConfigResponse,
   readDescribeTopicResponse,
   readListOffsetsResponse,
   type TopicInfo,
+  writeAlterBrokerConfigRequest,
   writeAlterTopicConfigRequest,
   writeCreateTopicRequest,
   writeDeleteRecordsRequest,
   writeDeleteTopicRequest,
+  writeDescribeBrokerConfigRequest,
   writeDescribeTopicRequest,
   writeListOffsetsRequest,
 } from '../../native-free-core/protocol/codecs.generated.js'
@@ -47,6 +53,9 @@ export interface TopicDescription {
   readonly configs: Readonly<Record<string, string>>
   readonly partitions: readonly PartitionDetail[]
 }
+
+/** Values by key; null goes back to what the broker's file and environment say. Sizes and durations may have units. */
+export type BrokerConfigChanges = Readonly<Record<string, string | number | boolean | readonly string[] | null>>
 
 /** The record that a point in time means. */
 export type OffsetSpec = 'earliest' | 'latest' | 'max-timestamp' | { readonly timestampMs: number }
@@ -189,6 +198,37 @@ export class Admin {
     return JSON.parse(json) as Record<string, unknown>
   }
 
+  /** What the broker runs with, and where each value came from: all keys, or those given. */
+  async describeBrokerConfig(
+    keys: readonly string[] = [],
+    options: CallOptions = {},
+  ): Promise<readonly BrokerConfigEntry[]> {
+    const call: Call<{ readonly entries: readonly BrokerConfigEntry[] }> = {
+      api: Api.DescribeBrokerConfig,
+      write: (writer) => writeDescribeBrokerConfigRequest(writer, { keys }),
+      read: readDescribeBrokerConfigResponse,
+      isRepeatable: true,
+    }
+    return (await this.connection.request(call, options)).entries
+  }
+
+  /**
+   * Changes keys of the broker that need no restart, all or none; holds until its next start.
+   * Rejects with INVALID_CONFIG, which names what is wrong or needs a restart.
+   */
+  alterBrokerConfig(changes: BrokerConfigChanges, options: CallOptions = {}): Promise<AlterBrokerConfigResponse> {
+    const given = Object.entries(changes)
+    const configs = given.flatMap(([name, value]) => (value === null ? [] : [{ name, value: textOf(value) }]))
+    const reset = given.filter(([, value]) => value === null).map(([name]) => name)
+    const call: Call<AlterBrokerConfigResponse> = {
+      api: Api.AlterBrokerConfig,
+      write: (writer) => writeAlterBrokerConfigRequest(writer, { configs, reset }),
+      read: readAlterBrokerConfigResponse,
+      isRepeatable: true,
+    }
+    return this.connection.request(call, options)
+  }
+
   private async partitionId(topic: string, partition: number, options: CallOptions): Promise<number> {
     const info = await this.topics.get(topic, options)
     const found = info.partitions[partition]
@@ -204,6 +244,10 @@ export class Admin {
       throw error
     }
   }
+}
+
+function textOf(value: string | number | boolean | readonly string[]): string {
+  return typeof value === 'object' ? value.join(',') : String(value)
 }
 
 function entriesOf(configs: Readonly<Record<string, string>> = {}): { name: string; value: string }[] {

@@ -7,12 +7,21 @@ export type { ErrorName } from '../../native-free-core/errors/error-table.js'
 export { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 export type { CodecName, RecordHeader, RecordReader } from '../../native-free-core/log/record-batch.js'
 export type {
+  AlterBrokerConfigResponse,
+  BrokerConfigEntry,
   BrokerInfo,
   PartitionDetail,
   PartitionInfo,
   TopicInfo,
 } from '../../native-free-core/protocol/codecs.generated.js'
-export { Admin, type NewTopic, type OffsetAnswer, type OffsetSpec, type TopicDescription } from './admin.js'
+export {
+  Admin,
+  type BrokerConfigChanges,
+  type NewTopic,
+  type OffsetAnswer,
+  type OffsetSpec,
+  type TopicDescription,
+} from './admin.js'
 export { Client, type CloseOptions, type ConnectOptions } from './client.js'
 export { bytes, type Codec, float64, int32, int64, json, type JsonOptions, nullable, string } from './codecs.js'
 export type { CallOptions, ConnectionState } from './connection.js'

@@ -436,6 +436,18 @@ const handlerOf: Readonly<Record<string, Handler>> = {
   ClusterStatus: asked('ClusterStatus', codecs.readClusterStatusRequest, codecs.writeClusterStatusResponse, (session) =>
     session.ops.clusterStatus(session),
   ),
+  DescribeBrokerConfig: asked(
+    'DescribeBrokerConfig',
+    codecs.readDescribeBrokerConfigRequest,
+    codecs.writeDescribeBrokerConfigResponse,
+    (session, request) => session.ops.describeBrokerConfig(session, request),
+  ),
+  AlterBrokerConfig: asked(
+    'AlterBrokerConfig',
+    codecs.readAlterBrokerConfigRequest,
+    codecs.writeAlterBrokerConfigResponse,
+    (session, request) => session.ops.alterBrokerConfig(session, request),
+  ),
 }
 
 /** By api number. */

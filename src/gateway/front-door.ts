@@ -37,13 +37,19 @@ type DoorConfig = Pick<BrokerConfig, 'host' | 'allowedHosts' | 'allowedOrigins'>
 
 export class FrontDoor {
   private readonly config: DoorConfig
-  private readonly hosts: ReadonlySet<string>
-  private readonly origins: ReadonlySet<string>
+  private hosts: ReadonlySet<string> = new Set()
+  private origins: ReadonlySet<string> = new Set()
   /** Of the certificate: a foreign page can't have it, so these names are no way in for one. */
   private certificateNames: readonly string[] = []
 
   constructor(config: DoorConfig) {
     this.config = config
+    this.reconfigure()
+  }
+
+  /** The configuration has changed. Who is in stays in. */
+  reconfigure(): void {
+    const { config } = this
     this.hosts = new Set([...config.allowedHosts, config.host].map((host) => host.toLowerCase()))
     this.origins = new Set(config.allowedOrigins.map((origin) => origin.toLowerCase().replace(/\/$/, '')))
   }

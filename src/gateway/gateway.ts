@@ -115,6 +115,7 @@ export class Gateway {
   private isStopping = false
   private isReady = false
   private failure: StreamBusError | undefined
+  private readonly offlineShards = new Set<number>()
   private listeningPort = 0
 
   /** Opens the listener. Throws ADDRESS_IN_USE, UNSUITABLE_RUNTIME. */
@@ -162,7 +163,7 @@ export class Gateway {
       fetches,
       blocks,
       metrics: this.metrics,
-      maxWaitMs: config.maxFetchWaitMs,
+      maxWaitMs: () => config.maxFetchWaitMs,
       kick: () => this.kick(),
     })
     this.context = {
@@ -235,8 +236,15 @@ export class Gateway {
   }
 
   /** From now on /health/ready says why not: a shard takes no writes any more. */
-  becomeUnready(error: StreamBusError): void {
+  becomeUnready(error: StreamBusError, shard: number): void {
     this.failure = error
+    this.offlineShards.add(shard)
+  }
+
+  /** The values of the configuration, which everybody here shares, have changed. */
+  reconfigure(): void {
+    this.door.reconfigure()
+    this.budget.maxBytes = this.config.maxInFlightBytes
   }
 
   private async listen(): Promise<void> {
@@ -379,8 +387,8 @@ export class Gateway {
 
   private sweepSessions(): void {
     const nowMs = performance.now()
-    const { idleTimeoutMs } = this.config
     for (const session of this.sessions) {
+      const { idleTimeoutMs } = session
       if (!session.isGreeted && nowMs - session.openedMs > helloTimeoutMs) {
         session.fail(new StreamBusError('HANDSHAKE_REQUIRED', `no Hello came within ${helloTimeoutMs} ms`))
       } else if (
@@ -445,6 +453,7 @@ export class Gateway {
       const labels = { shard: String(index) }
       samples.push({ name: 'streambus_ring_used_bytes', labels, value: proxy.usedBytes })
       samples.push({ name: 'streambus_ring_capacity_bytes', labels, value: proxy.capacityBytes })
+      samples.push({ name: 'streambus_shard_offline', labels, value: this.offlineShards.has(index) ? 1 : 0 })
     }
     if (this.tlsExpiresAtMs !== undefined) {
       const value = (this.tlsExpiresAtMs - Date.now()) / 1000

@@ -80,6 +80,8 @@ const schemas = {
   unsubscribe: { subscription: integer(0, u32) },
   credit: { subscription: integer(0, u32), creditBytes: integer(1, u32) },
   clusterStatus: {},
+  describeBrokerConfig: { keys: optional({ type: 'array', items: text, max: 1000 }) },
+  alterBrokerConfig: { configs, reset: optional({ type: 'array', items: text, max: 1000 }) },
 } as const
 
 export type JsonOperation = keyof typeof schemas

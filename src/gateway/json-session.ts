@@ -173,6 +173,13 @@ export class JsonSession extends Session {
         return {}
       case 'clusterStatus':
         return { status: JSON.parse(this.operations.clusterStatus(this).json) as object }
+      case 'describeBrokerConfig':
+        return this.operations.describeBrokerConfig(this, { keys: (request['keys'] as string[] | undefined) ?? [] })
+      case 'alterBrokerConfig':
+        return this.operations.alterBrokerConfig(this, {
+          configs: configsOf(request),
+          reset: (request['reset'] as string[] | undefined) ?? [],
+        })
     }
   }
 

@@ -16,6 +16,8 @@ import {
 } from '../../native-free-core/mailbox/shard-frames.js'
 import type { PartitionPlace, TopicImage } from '../../native-free-core/metadata/metadata-image.js'
 import type {
+  AlterBrokerConfigRequest,
+  AlterBrokerConfigResponse,
   AlterTopicConfigRequest,
   AuthenticateRequest,
   ClusterStatusResponse,
@@ -25,6 +27,8 @@ import type {
   DeleteRecordsRequest as DeleteRecords,
   DeleteRecordsResponse,
   DeleteTopicRequest,
+  DescribeBrokerConfigRequest,
+  DescribeBrokerConfigResponse,
   DescribeTopicRequest,
   DescribeTopicResponse,
   FetchRequest,
@@ -66,6 +70,8 @@ import type { Subscriber, Subscription } from './subscriptions.js'
 export interface Caller extends ProduceOwner, Subscriber {
   readonly principal: Principal
   readonly remoteAddress: string
+  /** What it was told at its start: a later change is for others. */
+  readonly idleTimeoutMs: number
   readonly inFlightBytes: number
   readonly inFlightRequests: number
   readonly subscriptions: Map<number, Subscription>
@@ -87,6 +93,8 @@ const rows = {
   unsubscribe: rowOf('Unsubscribe'),
   credit: rowOf('Credit'),
   clusterStatus: rowOf('ClusterStatus'),
+  describeBrokerConfig: rowOf('DescribeBrokerConfig'),
+  alterBrokerConfig: rowOf('AlterBrokerConfig'),
 } as const
 
 const latest = -1
@@ -130,7 +138,7 @@ export class Operations {
       maxInFlightBytes: config.maxInFlightBytesPerConnection,
       maxFetchBytes: config.maxFetchBytes,
       maxCreditBytes: config.maxCreditBytes,
-      idleTimeoutMs: config.idleTimeoutMs,
+      idleTimeoutMs: caller.idleTimeoutMs,
     }
   }
 
@@ -234,6 +242,20 @@ export class Operations {
   clusterStatus(caller: Caller): ClusterStatusResponse {
     this.require(caller, rows.clusterStatus)
     return { json: JSON.stringify({ ...this.context.cluster.status(), ...this.context.status() }) }
+  }
+
+  describeBrokerConfig(caller: Caller, { keys }: DescribeBrokerConfigRequest): DescribeBrokerConfigResponse {
+    this.require(caller, rows.describeBrokerConfig)
+    return { entries: this.context.cluster.describeConfig(keys) }
+  }
+
+  alterBrokerConfig(caller: Caller, request: AlterBrokerConfigRequest): Promise<AlterBrokerConfigResponse> {
+    const details = { configs: shownConfigs(request.configs), reset: request.reset.slice(0, 20) }
+    const what = { operation: 'AlterBrokerConfig', resource: 'cluster', resourceName: '', details } as const
+    return audited(this.context.audit, caller, what, () => {
+      this.require(caller, rows.alterBrokerConfig)
+      return this.context.cluster.alterConfig(request, caller.principal.describe())
+    })
   }
 
   // ---- records

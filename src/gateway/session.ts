@@ -40,6 +40,7 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
   isRejected = false
   lastHeardMs: number
   readonly openedMs: number
+  readonly idleTimeoutMs: number
   protected readonly context: GatewayContext
   protected readonly operations: Operations
   protected readonly socket: Socket
@@ -58,6 +59,7 @@ export abstract class Session implements SocketHandler, Caller, Flushable {
     this.remoteAddress = origin.remoteAddress
     this.principal = origin.principal
     if (this.isAuthenticated) socket.trust()
+    this.idleTimeoutMs = context.config.idleTimeoutMs
     this.openedMs = performance.now()
     this.lastHeardMs = this.openedMs
   }

@@ -42,7 +42,7 @@ export interface ReplyHandler {
 /** What waits outside the rings, of all shards together. */
 export interface WaitingBudget {
   usedBytes: number
-  readonly maxBytes: number
+  maxBytes: number
 }
 
 export interface ShardProxyOptions {

@@ -133,7 +133,7 @@ export class Subscriptions {
   private readonly fetches: FetchService
   private readonly blocks: BlockPool
   private readonly metrics: GatewayMetrics
-  private readonly maxWaitMs: number
+  private readonly maxWaitMs: () => number
   private readonly feeds = new Map<number, TailFeed>()
   private readonly busyFeeds: TailFeed[] = []
   private readonly kick: () => void
@@ -146,14 +146,14 @@ export class Subscriptions {
     fetches: FetchService
     blocks: BlockPool
     metrics: GatewayMetrics
-    maxWaitMs: number
+    maxWaitMs: () => number
     /** Asks for a turn in which `fanOut` is called. */
     kick: () => void
   }) {
     this.fetches = options.fetches
     this.blocks = options.blocks
     this.metrics = options.metrics
-    this.maxWaitMs = Math.max(1000, options.maxWaitMs)
+    this.maxWaitMs = options.maxWaitMs
     this.kick = options.kick
   }
 
@@ -251,7 +251,7 @@ export class Subscriptions {
         offset: feed.offset,
         maxBytes: deliveryBytes,
         minBytes: 1,
-        maxWaitMs: this.maxWaitMs,
+        maxWaitMs: Math.max(1000, this.maxWaitMs()),
         isOurs: true,
       },
       feed,

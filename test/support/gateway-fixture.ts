@@ -191,6 +191,14 @@ class FakeCluster implements ClusterAccess {
     return { brokerId: 0 }
   }
 
+  describeConfig(): codecs.BrokerConfigEntry[] {
+    return []
+  }
+
+  alterConfig(): codecs.AlterBrokerConfigResponse {
+    return { entries: [], note: '' }
+  }
+
   address(): { host: string; port: number } {
     return { host: '127.0.0.1', port: 9400 }
   }

@@ -102,6 +102,7 @@ function listen(loop: MetadataLoop): void {
   }
   port.on('message', (message: ToMetadata) => {
     if (ended) return
+    if (message.kind === 'ping') return say({ kind: 'pong', token: message.token })
     if (message.kind === 'stop') {
       guarded(() => loop.stop())
       if (ended) return

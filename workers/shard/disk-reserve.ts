@@ -9,15 +9,27 @@ const checkIntervalMs = 1000
 export class DiskReserve {
   private readonly disk: Disk
   private readonly folder: string
-  private readonly reserveBytes: number
+  private reserveBytes: number
   private nextCheckMs = 0
   freeBytes = Number.POSITIVE_INFINITY
 
-  /** `reserveBytes`: what must stay free; 0: the smaller of 5 % of the disk and 1 GiB. */
   constructor(disk: Disk, folder: string, reserveBytes: number) {
     this.disk = disk
     this.folder = folder
-    this.reserveBytes = reserveBytes > 0 ? reserveBytes : Math.min(disk.totalBytes(folder) * 0.05, 2 ** 30)
+    this.reserveBytes = this.bytesOf(reserveBytes)
+  }
+
+  /** What must stay free; 0: the smaller of 5 % of the disk and 1 GiB. */
+  set(reserveBytes: number): void {
+    this.reserveBytes = this.bytesOf(reserveBytes)
+  }
+
+  private bytesOf(reserveBytes: number): number {
+    return reserveBytes > 0 ? reserveBytes : Math.min(this.disk.totalBytes(this.folder) * 0.05, 2 ** 30)
+  }
+
+  get bytes(): number {
+    return this.reserveBytes
   }
 
   check(nowMs: number): void {

@@ -7,7 +7,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { journalBytesOf } from '../../native-free-core/config/broker-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { crc32cOf } from '../../native-free-core/log/crc32c.js'
-import type { FromShard, ShardSettings, ToShard } from '../../native-free-core/mailbox/control.js'
+import type { FromShard, ShardLiveSettings, ShardSettings, ToShard } from '../../native-free-core/mailbox/control.js'
 import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { loadDisk } from '../shared/disk.js'
@@ -47,18 +47,19 @@ function waitForStart(): Extract<ToShard, { kind: 'start' }> | undefined {
 /** Retention and the removal of deleted folders: now and then, between turns. */
 class Chores {
   private readonly opened: OpenedShard
+  private retentionIntervalMs = settings.config.retentionCheckIntervalMs
   private nextRetentionMs: number
   private nextRemovalMs = 0
   private trimAtMs = Date.now() + trimDelayMs
 
   constructor(opened: OpenedShard) {
     this.opened = opened
-    this.nextRetentionMs = Date.now() + settings.config.retentionCheckIntervalMs
+    this.nextRetentionMs = Date.now() + this.retentionIntervalMs
   }
 
   run(nowMs: number): void {
     if (nowMs >= this.nextRetentionMs) {
-      this.nextRetentionMs = nowMs + settings.config.retentionCheckIntervalMs
+      this.nextRetentionMs = nowMs + this.retentionIntervalMs
       this.opened.shard.applyRetention(nowMs)
     }
     if (nowMs < this.nextRemovalMs) return
@@ -69,13 +70,18 @@ class Chores {
     trimMemory()
   }
 
+  reconfigure({ retentionCheckIntervalMs }: ShardLiveSettings, nowMs: number): void {
+    this.retentionIntervalMs = retentionCheckIntervalMs
+    this.nextRetentionMs = nowMs + retentionCheckIntervalMs
+  }
+
   get nextMs(): number {
     return this.nextRetentionMs
   }
 }
 
 function run(opened: OpenedShard): void {
-  const { shard, placement } = opened
+  const { shard } = opened
   const chores = new Chores(opened)
   let saidOffline = false
   let nextControlMs = 0
@@ -95,12 +101,21 @@ function run(opened: OpenedShard): void {
     if (message !== undefined) {
       doorbell.unpark()
       if (message.kind === 'stop') return
-      const image = MetadataImage.parse(new Uint8Array(message.image))
-      placement.apply(image, shard)
-      say({ kind: 'applied', version: image.version })
+      obey(message, opened, chores)
     } else if (worked || shard.hasWork()) doorbell.unpark()
     else shard.metrics.slept(sleepUntil(Math.min(shard.nextDeadlineMs, chores.nextMs, nowMs + 1000)))
   }
+}
+
+function obey(message: Exclude<ToShard, { kind: 'stop' }>, { shard, placement }: OpenedShard, chores: Chores): void {
+  if (message.kind === 'ping') return say({ kind: 'pong', token: message.token })
+  if (message.kind === 'settings') {
+    shard.reserve.set(message.settings.diskReserveBytes)
+    return chores.reconfigure(message.settings, Date.now())
+  }
+  const image = MetadataImage.parse(new Uint8Array(message.image))
+  placement.apply(image, shard)
+  say({ kind: 'applied', version: image.version })
 }
 
 /** Returns how long it slept, in ms. */

@@ -12,6 +12,7 @@ export interface ShardGauges {
   readonly settleLagBytes: number
   readonly journalUsedBytes: number
   readonly freeDiskBytes: number
+  readonly diskReserveBytes: number
   readonly partitionCount: number
 }
 
@@ -50,6 +51,7 @@ export class ShardMetrics {
       used: index('streambus_journal_used_bytes'),
       capacity: index('streambus_journal_capacity_bytes'),
       free: index('streambus_disk_free_bytes'),
+      reserve: index('streambus_disk_reserve_bytes'),
       partitions: index('streambus_partitions'),
       busy: index('streambus_shard_busy_ratio'),
       gc: index('streambus_gc_pause_seconds'),
@@ -112,6 +114,7 @@ export class ShardMetrics {
     this.writer.set(this.at['settleLag']!, gauges.settleLagBytes)
     this.writer.set(this.at['used']!, gauges.journalUsedBytes)
     this.writer.set(this.at['free']!, Number.isFinite(gauges.freeDiskBytes) ? gauges.freeDiskBytes : 0)
+    this.writer.set(this.at['reserve']!, gauges.diskReserveBytes)
     this.writer.set(this.at['partitions']!, gauges.partitionCount)
     this.noteBusy()
     this.noteCollections(nowMs)

@@ -88,7 +88,7 @@ export class Shard {
   private readonly dirty: Partition[] = []
   private readonly deadlines = new DeadlineHeap()
   private readonly leases = new Leases()
-  private readonly reserve: DiskReserve
+  readonly reserve: DiskReserve
   private readonly filler: JournalFiller
   private readonly facts: BatchFacts = {
     recordCount: 0,
@@ -138,6 +138,7 @@ export class Shard {
       settleLagBytes: this.journal.committedPosition - this.journal.headPosition,
       journalUsedBytes: this.journal.usedBytes,
       freeDiskBytes: this.reserve.freeBytes,
+      diskReserveBytes: this.reserve.bytes,
       partitionCount: this.partitions.size,
     }
   }

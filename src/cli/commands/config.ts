@@ -11,20 +11,24 @@ import {
 import {
   type ConfigRow,
   type ConfigValue,
+  hiddenValue,
   quantityExpectationOf,
   valueText,
 } from '../../../native-free-core/config/config-row.js'
 import { topicConfigRows } from '../../../native-free-core/config/topic-config.js'
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import { environmentNameOf } from '../../broker/config-variables.js'
+import { checkListener } from '../../broker/listener-rule.js'
 import { configKeys, type ConfigOrigin, type LoadedConfig, readConfig } from '../../broker/load-config.js'
 import { nearestOf } from '../../broker/nearest.js'
 import type { Invocation } from '../environment.js'
-import { countOf, printFacts, printJson, printLine } from '../output.js'
+import { countOf, printFacts, printJson, printLine, tell } from '../output.js'
 
-/** Throws INVALID_CONFIG with every problem of the file and the environment. */
+/** Throws INVALID_CONFIG with every problem of the file and the environment, INSECURE_LISTENER. */
 export function checkConfig({ isJson }: Invocation, file: string | undefined): void {
-  const { origins } = readConfig(file, process.env)
+  const { config, origins } = readConfig(file, process.env)
+  const insecurity = checkListener(config)
+  if (insecurity !== undefined) tell(`warning: ${insecurity}`)
   const count = (layer: ConfigOrigin['layer']): number =>
     configKeys.filter((key) => origins[key].layer === layer).length
   const fromFile = count('file')
@@ -96,7 +100,8 @@ export function printConfig({ isJson }: Invocation, file: string | undefined, { 
 }
 
 function entryOf(key: BrokerConfigKey, { config, origins }: LoadedConfig): object {
-  return { value: config[key], from: origins[key].text }
+  const isHidden = brokerConfigRows[key].secret && config[key] !== ''
+  return { value: isHidden ? hiddenValue : config[key], from: origins[key].text }
 }
 
 /** Every key with what it means, to begin a file with. */
@@ -110,8 +115,12 @@ function printDefaults(): void {
   }
 }
 
+/** What is not set, or not to be shown, is a comment. */
 function lineOf(key: BrokerConfigKey, config: BrokerConfig): string {
-  return `${key}: ${fileValue(config[key], brokerConfigRows[key])}`
+  const row = brokerConfigRows[key]
+  const value = config[key]
+  if (value === '') return `# ${key}:`
+  return row.secret ? `# ${key}: ${hiddenValue}` : `${key}: ${fileValue(value, row)}`
 }
 
 /** As YAML: JSON is YAML, and a text that could mean something else is quoted. */

@@ -1,12 +1,13 @@
 /**
- * `broker`.
+ * `broker`, and `broker config` for one that runs.
  * Runs on: main. Touches: nothing until it is run.
  */
-import type { Command } from 'commander'
-import type { CliEnvironment } from '../environment.js'
+import { type Command, InvalidArgumentError } from 'commander'
+import { collectNames } from '../arguments.js'
+import { type CliEnvironment, invocationOf } from '../environment.js'
 
 export function addBroker(program: Command, environment: CliEnvironment): void {
-  program
+  const broker = program
     .command('broker')
     .description('run a broker until a signal ends it')
     .option(
@@ -17,4 +18,28 @@ export function addBroker(program: Command, environment: CliEnvironment): void {
       const { runBroker } = await import('../../broker/run-broker.js')
       environment.end(await runBroker({ configFile: config, cliName: environment.typed }))
     })
+  const config = broker.command('config').description('the configuration of a broker that runs')
+  config
+    .command('get')
+    .argument('[KEY]', 'one key; without it all')
+    .description('tell what a broker runs with, and where each value came from')
+    .action(async (key, _options, command) => {
+      const { getBrokerConfig } = await import('../commands/broker-config.js')
+      await getBrokerConfig(invocationOf(command, environment), key)
+    })
+  config
+    .command('set')
+    .argument('[KEY=VALUE...]', 'what to change', collectEntry, {})
+    .description('change keys that need no restart; holds until the next start')
+    .option('--unset <KEY>', 'go back to what the file and the environment say; may be repeated', collectNames, [])
+    .action(async (changes, options, command) => {
+      const { setBrokerConfig } = await import('../commands/broker-config.js')
+      await setBrokerConfig(invocationOf(command, environment), changes, options)
+    })
+}
+
+function collectEntry(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const at = text.indexOf('=')
+  if (at < 1) throw new InvalidArgumentError('Expected KEY=VALUE, such as maxConnections=5000.')
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
 }

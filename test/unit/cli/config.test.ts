@@ -36,6 +36,12 @@ describe('config', function () {
     expect(JSON.parse(json.stdout)).to.deep.equal({ file: 'right.yaml', keysFromFile: 1, keysFromEnvironment: 0 })
   })
 
+  it('check refuses a listener that others can reach without TLS and tokens, as a start would', async () => {
+    const { exitCode, stderr } = await run(['check'], { STREAMBUS_HOST: '0.0.0.0' })
+    expect(stderr).to.contain('host is 0.0.0.0').and.contain('tokensFile')
+    expect(exitCode).to.equal(2)
+  })
+
   it('explain tells a key by its name or its variable, and suggests the nearest', async () => {
     const { stdout } = await run(['explain', 'STREAMBUS_MAX_CONNECTIONS'])
     expect(stdout).to.contain('maxConnections: Open connections').and.contain('1 to 1000000')

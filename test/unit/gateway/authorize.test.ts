@@ -34,6 +34,8 @@ const bodies: Readonly<Record<string, (body: ByteWriter) => void>> = {
   Unsubscribe: (body) => codecs.writeUnsubscribeRequest(body, { subscriptionId: 1 }),
   Credit: (body) => codecs.writeCreditRequest(body, { subscriptionId: 1, creditBytes: 1 }),
   ClusterStatus: () => undefined,
+  DescribeBrokerConfig: (body) => codecs.writeDescribeBrokerConfigRequest(body, { keys: [] }),
+  AlterBrokerConfig: (body) => codecs.writeAlterBrokerConfigRequest(body, { configs: [], reset: [] }),
 }
 
 const jsonBodies: Readonly<Record<string, object>> = {

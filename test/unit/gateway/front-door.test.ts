@@ -127,7 +127,7 @@ for (const frontEnd of frontEnds) {
 
     it('is not ready before it is said to be, nor when a shard is offline', async () => {
       await open()
-      fixture.gateway.becomeUnready(new StreamBusError('KAFKA_STORAGE_ERROR', 'the disk of shard 0 failed'))
+      fixture.gateway.becomeUnready(new StreamBusError('KAFKA_STORAGE_ERROR', 'the disk of shard 0 failed'), 0)
       const { status, body } = await get('/health/ready')
       expect(status).to.equal(503)
       expect(body).to.contain('the disk of shard 0 failed')
