@@ -51,7 +51,7 @@ describe('a key that needs no restart', function () {
 
   function statusFor(host: string): Promise<number | undefined> {
     return new Promise((resolve, reject) => {
-      const options = { port: broker.port, host: '127.0.0.1', path: '/health/live', headers: { host } }
+      const options = { port: broker.port, host: '127.0.0.1', path: '/metrics', headers: { host } }
       const asked = request(options, (answer) => {
         answer.resume()
         resolve(answer.statusCode)
