@@ -8,6 +8,7 @@ import type { BrokerConfig } from '../../native-free-core/config/broker-config.j
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { TokenTable } from '../gateway/token-table.js'
 import type { TlsMaterial } from '../gateway/transport.js'
+import { ConfigError } from './config-problems.js'
 import { FileWatch } from './file-watch.js'
 import { auditSinkOf, type Log } from './log.js'
 import { readTls } from './tls-files.js'
@@ -132,9 +133,8 @@ export class Security {
     const { tokensFile, tokenEntries } = this.config
     if (tokensFile === '' && tokenEntries === '') return undefined
     if (tokensFile !== '' && tokenEntries !== '') {
-      throw new StreamBusError('INVALID_CONFIG', 'tokensFile and tokenEntries are both set', {
-        remedy: 'Leave one of them out.',
-      })
+      const message = 'tokensFile and tokenEntries are both set'
+      throw new ConfigError([{ place: '', message }], 'Leave one of them out.')
     }
     if (tokensFile === '') return new TokenTable(await parseTokens(tokenEntries, 'tokenEntries'))
     return new TokenTable(await parseTokens(await readTokensText(tokensFile), tokensFile))
@@ -173,10 +173,10 @@ async function readTokensText(file: string): Promise<string> {
   } catch (cause) {
     const { code } = cause as { code?: string }
     const why = code === 'ENOENT' ? 'does not exist' : `can't be read (${code})`
-    throw new StreamBusError('INVALID_CONFIG', `tokensFile: ${file} ${why}`, {
-      cause,
-      remedy: `Check the path; \`streambus token create --name admin --roles admin --add-to ${file}\` makes the file.`,
-    })
+    throw new ConfigError(
+      [{ place: 'tokensFile', message: `${file} ${why}` }],
+      `Check the path; \`streambus token create --name admin --roles admin --add-to ${file}\` makes the file.`,
+    )
   }
-  throw new StreamBusError('INVALID_CONFIG', `tokensFile: ${file} is larger than ${maxTokensBytes} bytes`)
+  throw new ConfigError([{ place: 'tokensFile', message: `${file} is larger than ${maxTokensBytes} bytes` }])
 }

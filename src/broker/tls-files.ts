@@ -9,6 +9,7 @@ import { createSecureContext } from 'node:tls'
 import type { BrokerConfig } from '../../native-free-core/config/broker-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { TlsMaterial } from '../gateway/transport.js'
+import { ConfigError } from './config-problems.js'
 
 export type TlsConfig = Pick<BrokerConfig, 'tlsCertificateFile' | 'tlsKeyFile' | 'tlsClientCaFile'>
 type TlsKey = keyof TlsConfig
@@ -51,9 +52,8 @@ export async function readTls(config: TlsConfig, nowMs: number): Promise<TlsMate
 }
 
 function missing(key: TlsKey): StreamBusError {
-  return new StreamBusError('INVALID_CONFIG', `${key} is missing: TLS needs tlsCertificateFile and tlsKeyFile`, {
-    remedy: 'Set both, or none of the keys that begin with tls.',
-  })
+  const problem = { place: '', message: `${key} is missing: TLS needs tlsCertificateFile and tlsKeyFile` }
+  return new ConfigError([problem], 'Set both, or none of the keys that begin with tls.')
 }
 
 function unusable(

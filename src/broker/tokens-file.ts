@@ -11,9 +11,9 @@
  * event loop's turn in between: whole, it would take a second in which nobody else is served.
  */
 import { isMap, isSeq, LineCounter, type ParsedNode, parseDocument, type YAMLMap } from 'yaml'
-import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { everyTopic, type Role, roleNames } from '../gateway/principal.js'
 import type { TokenEntry } from '../gateway/token-table.js'
+import { ConfigError, type ConfigProblem } from './config-problems.js'
 import { nearestOf } from './nearest.js'
 
 const keys = ['name', 'tokenHash', 'certificateName', 'roles', 'topics'] as const
@@ -25,7 +25,7 @@ const expectedForm = 'expected a list of entries: - name, tokenHash, roles, topi
 /** Tells a problem of a node; without one, of the entry. */
 type Report = (node: ParsedNode | null | undefined, what: string) => void
 
-/** `file` is for messages. Throws INVALID_CONFIG with every problem, one a line. */
+/** `file` is for messages. Throws ConfigError with every problem. */
 export async function parseTokens(text: string, file: string): Promise<TokenEntry[]> {
   const reader = new TokensReader(file)
   for (const piece of piecesOf(text)) {
@@ -57,7 +57,7 @@ function piecesOf(text: string): Piece[] {
 
 class TokensReader {
   private readonly file: string
-  private readonly problems: string[] = []
+  private readonly problems: ConfigProblem[] = []
   private readonly entries: TokenEntry[] = []
   private readonly hashes = new Map<string, string>()
   private readonly certificateNames = new Map<string, string>()
@@ -67,14 +67,14 @@ class TokensReader {
   }
 
   finish(): TokenEntry[] {
-    if (this.problems.length === 0 && this.entries.length === 0) this.problems.push(`${this.file}: holds no entry`)
-    if (this.problems.length === 0) return this.entries
-    const more = this.problems.length - maxProblems
-    const shown = this.problems.slice(0, maxProblems)
-    if (more > 0) shown.push(`and ${more} more`)
-    throw new StreamBusError('INVALID_CONFIG', shown.join('\n'), {
-      remedy: 'docs/security.md describes the file; `streambus token create` prints entries for it.',
-    })
+    const { problems, file } = this
+    if (problems.length === 0 && this.entries.length === 0) problems.push({ place: file, message: 'holds no entry' })
+    if (problems.length === 0) return this.entries
+    const more = problems.length - maxProblems
+    const some = problems.slice(0, maxProblems)
+    if (more > 0) some.push({ place: '', message: `and ${more} more` })
+    // Without the lines themselves: a token may stand there.
+    throw new ConfigError(some, 'docs/security.md describes the file; `streambus token create` prints entries for it.')
   }
 
   read(text: string, firstLine: number): void {
@@ -86,13 +86,16 @@ class TokensReader {
     }
     for (const error of document.errors) {
       const what = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '')
-      this.problems.push(`${placeAt(error.pos[0])}: ${what}`)
+      this.problems.push({ place: placeAt(error.pos[0]), message: what })
     }
     if (document.errors.length > 0 || document.contents === null) return
-    if (!isSeq(document.contents)) return void this.problems.push(`${placeAt(0)}: ${expectedForm}`)
+    if (!isSeq(document.contents)) {
+      this.problems.push({ place: placeAt(0), message: expectedForm })
+      return
+    }
     for (const item of document.contents.items as ParsedNode[]) {
       const report: Report = (node, what) => {
-        this.problems.push(`${placeAt((node ?? item).range[0])}: ${what}`)
+        this.problems.push({ place: placeAt((node ?? item).range[0]), message: what })
       }
       if (isMap(item)) this.readEntry(item, report)
       else report(item, expectedForm)

@@ -32,6 +32,13 @@ export function parseAcks(text: string): -1 | 0 | 1 {
   throw new InvalidArgumentError('Expected all, 1 or 0.')
 }
 
+/** Several texts with commas between. */
+export function listOf(text: string): string[] {
+  const items = text.split(',').map((item) => item.trim())
+  if (items.every((item) => item !== '')) return items
+  throw new InvalidArgumentError('Expected one or several, with commas between.')
+}
+
 /** For options that may be repeated. */
 export function collectNames(text: string, before: readonly string[]): string[] {
   return [...before, text]

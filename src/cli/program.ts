@@ -13,6 +13,7 @@ import { addConsume } from './program/consume.js'
 import { addGlobalOptions } from './program/global-options.js'
 import { addLog } from './program/log.js'
 import { addProduce } from './program/produce.js'
+import { addToken } from './program/token.js'
 import { addTop } from './program/top.js'
 import { addTopic } from './program/topic.js'
 
@@ -37,6 +38,7 @@ export function buildProgram(environment: CliEnvironment): Command {
   addProduce(program, environment)
   addConsume(program, environment)
   addConfig(program, environment)
+  addToken(program, environment)
   addLog(program)
   addCluster(program, environment)
   addTop(program, environment)

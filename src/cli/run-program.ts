@@ -43,7 +43,7 @@ function report(error: unknown, called: CalledBy, isJson: boolean): number {
 }
 
 /** A person has to change something first: supervisors need not try again. */
-const usageErrors: readonly string[] = ['USAGE', 'INSECURE_LISTENER'] satisfies ErrorName[]
+const usageErrors: readonly string[] = ['USAGE', 'INSECURE_LISTENER', 'INVALID_CERTIFICATE'] satisfies ErrorName[]
 
 /** What an error may know better than the rule: its exit code, and how it looks on a terminal. */
 interface Told {
