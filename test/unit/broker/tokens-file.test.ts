@@ -3,7 +3,7 @@
  * Runs on: the test process.
  */
 import { expect } from 'chai'
-import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
+import type { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import { parseTokens } from '../../../src/broker/tokens-file.js'
 import { createToken } from '../../../src/gateway/token-table.js'
 
