@@ -18,10 +18,13 @@ export class FileWatch {
   private readonly watchers: FSWatcher[] = []
   private readonly poll: NodeJS.Timeout
   private settling: NodeJS.Timeout | undefined
-  private known: string | undefined
+  private isStopped = false
+  private known: string
 
-  constructor(files: readonly string[], onChange: () => void, intervalMs = pollIntervalMs) {
+  /** `known`: what signatureOf told before the files were read, so that no change since then is missed. */
+  constructor(files: readonly string[], known: string, onChange: () => void, intervalMs = pollIntervalMs) {
     this.files = files
+    this.known = known
     this.onChange = onChange
     for (const folder of new Set(files.map((file) => dirname(resolve(file))))) this.watchFolder(folder)
     this.poll = setInterval(() => void this.look(), intervalMs).unref()
@@ -44,20 +47,26 @@ export class FileWatch {
   }
 
   private async look(): Promise<void> {
-    const found = (await Promise.all(this.files.map(signatureOf))).join(' ')
-    const before = this.known
+    const found = await signatureOf(this.files)
+    if (this.isStopped || found === this.known) return
     this.known = found
-    if (before !== undefined && before !== found) this.onChange()
+    this.onChange()
   }
 
   stop(): void {
+    this.isStopped = true
     clearInterval(this.poll)
     clearTimeout(this.settling)
     for (const watcher of this.watchers) watcher.close()
   }
 }
 
-async function signatureOf(file: string): Promise<string> {
+/** Differs when one of the files was changed or replaced. */
+export async function signatureOf(files: readonly string[]): Promise<string> {
+  return (await Promise.all(files.map(signatureOfOne))).join(' ')
+}
+
+async function signatureOfOne(file: string): Promise<string> {
   try {
     const { mtimeMs, ctimeMs, size, ino } = await stat(file)
     return `${mtimeMs}:${ctimeMs}:${size}:${ino}`

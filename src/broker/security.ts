@@ -9,7 +9,7 @@ import { StreamBusError } from '../../native-free-core/errors/streambus-error.js
 import { TokenTable } from '../gateway/token-table.js'
 import type { TlsMaterial } from '../gateway/transport.js'
 import { ConfigError } from './config-problems.js'
-import { FileWatch } from './file-watch.js'
+import { FileWatch, signatureOf } from './file-watch.js'
 import { auditSinkOf, type Log } from './log.js'
 import { readTls } from './tls-files.js'
 import { parseTokens } from './tokens-file.js'
@@ -32,6 +32,7 @@ export class Security {
   private currentTls: TlsMaterial | undefined
   private currentTokens: TokenTable | undefined
   private watch: FileWatch | undefined
+  private filesAtReading = ''
   private expiryCheck: NodeJS.Timeout | undefined
   private reloading: Promise<void> = Promise.resolve()
   private secured: Secured | undefined
@@ -44,6 +45,7 @@ export class Security {
   /** Throws INVALID_CONFIG, INVALID_CERTIFICATE. */
   static async load(config: BrokerConfig, log: Log): Promise<Security> {
     const security = new Security(config, log)
+    security.filesAtReading = await signatureOf(security.files())
     security.currentTls = await readTls(config, Date.now())
     security.currentTokens = await security.readTokens()
     await security.warnOfLooseFiles()
@@ -65,7 +67,7 @@ export class Security {
     this.secured = secured
     const files = this.files()
     if (files.length === 0) return
-    this.watch = new FileWatch(files, () => void this.reload('a file changed'))
+    this.watch = new FileWatch(files, this.filesAtReading, () => void this.reload('a file changed'))
     this.expiryCheck = setInterval(() => this.warnOfExpiry(), dayMs).unref()
   }
 

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { type BrokerConfig, brokerConfigOf } from '../../../native-free-core/config/broker-config.js'
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
-import { FileWatch } from '../../../src/broker/file-watch.js'
+import { FileWatch, signatureOf } from '../../../src/broker/file-watch.js'
 import type { Log } from '../../../src/broker/log.js'
 import { Security } from '../../../src/broker/security.js'
 import { readTls } from '../../../src/broker/tls-files.js'
@@ -122,25 +122,14 @@ describe('certificate files', () => {
 })
 
 describe('FileWatch', () => {
-  const changed = (files: readonly string[], act: () => void, intervalMs = 60_000): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const watch = new FileWatch(
-        files,
-        () => {
-          watch.stop()
-          resolve()
-        },
-        intervalMs,
-      )
-      // The first look has been taken when this is called.
-      setTimeout(() => {
-        try {
-          act()
-        } catch (error) {
-          reject(error)
-        }
-      }, 50)
+  async function changed(files: readonly string[], act: () => void, intervalMs = 60_000): Promise<void> {
+    const known = await signatureOf(files)
+    await new Promise<void>((resolve) => {
+      const onChange = (): void => (watch.stop(), resolve())
+      const watch = new FileWatch(files, known, onChange, intervalMs)
+      act()
     })
+  }
 
   it('sees a file written in place, renamed over, and behind a link that is turned', async () => {
     const file = write('a', 'one')

@@ -22,7 +22,8 @@ async function problemsOf(text: string): Promise<string> {
 describe('tokens file', () => {
   it('holds entries, comments, and the same list as JSON', async () => {
     const yaml =
-      `# ours\n- name: a\n  tokenHash: ${hash('A')}\n  roles: [produce, consume, produce]\n  topics: [orders., "*"]\n\n` +
+      `# ours\n- name: a\n  tokenHash: ${hash('A')}\n  roles: [produce, consume, produce]\n` +
+      '  topics: [orders., "*"]\n\n' +
       '# for Prometheus\n- {name: scraper, certificateName: scraper.internal, roles: [metrics]}\n'
     const expected = [
       {
@@ -111,7 +112,8 @@ describe('tokens file', () => {
 
   it('is read in pieces, so that ten thousand entries keep nobody waiting; lines are right to the last', async () => {
     const entry = (index: number) =>
-      `- name: app-${index}\n  tokenHash: sha256:${index.toString(16).padStart(64, '0')}\n  roles: [produce]\n  topics: [t]\n`
+      `- name: app-${index}\n  tokenHash: sha256:${index.toString(16).padStart(64, '0')}\n` +
+      '  roles: [produce]\n  topics: [t]\n'
     let turns = 0
     let isDone = false
     const count = (): void => {
