@@ -25,5 +25,9 @@ export interface Invocation {
 
 export function invocationOf(command: Command, environment: CliEnvironment): Invocation {
   const options = command.optsWithGlobals<GlobalOptions>()
-  return { environment, isJson: environment.isJson, target: () => resolveTarget(options, process.env) }
+  return {
+    environment,
+    isJson: environment.isJson,
+    target: () => resolveTarget(options, process.env, environment.typed),
+  }
 }

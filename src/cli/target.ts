@@ -1,10 +1,14 @@
 /**
- * The broker that a command talks to: from options, then the environment, then the default.
- * Runs on: main. Touches: the environment, the files that the options name.
+ * The broker that a command talks to: from options, then the environment, then the context, then the default.
+ * Runs on: main. Touches: the environment, the file of contexts, the files that these name.
+ *
+ * What a context holds belongs together: its token and certificates go to its own server only, never to one that was
+ * named otherwise, unless the context was named as well.
  */
 import { readFileSync } from 'node:fs'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { defaultServer } from '../client/server-address.js'
+import { type Context, contextNamed, readContexts } from './contexts.js'
 import type { GlobalOptions } from './program/global-options.js'
 
 export interface Target {
@@ -24,16 +28,43 @@ export interface TargetTls {
 type Variables = Readonly<Record<string, string | undefined>>
 
 /** Throws USAGE. */
-export function resolveTarget(options: GlobalOptions, variables: Variables): Target {
-  const given = options.server ?? nonEmpty(variables['STREAMBUS_SERVER']) ?? defaultServer
-  return { servers: serversOf(given), token: tokenOf(options, variables), tls: tlsOf(options, variables) }
+export function resolveTarget(options: GlobalOptions, variables: Variables, typed: string): Target {
+  const fromVariables = variableOptions(variables)
+  const server = options.server ?? fromVariables.server
+  const context = contextOf(options.context ?? fromVariables.context, server !== undefined, variables, typed)
+  return {
+    servers: serversOf(server ?? context?.server ?? defaultServer),
+    token: givenToken(options) ?? fromVariables.token ?? context?.token,
+    tls: tlsOf(options, fromVariables, context),
+  }
 }
 
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === undefined || text === '' ? undefined : text
+/** The same by environment variable. */
+function variableOptions(variables: Variables): GlobalOptions {
+  const value = (name: string) => (variables[name] === '' ? undefined : variables[name])
+  return {
+    server: value('STREAMBUS_SERVER'),
+    context: value('STREAMBUS_CONTEXT'),
+    token: value('STREAMBUS_TOKEN'),
+    tlsCa: value('STREAMBUS_TLS_CA'),
+    tlsCert: value('STREAMBUS_TLS_CERT'),
+    tlsKey: value('STREAMBUS_TLS_KEY'),
+  }
 }
 
-function serversOf(text: string): string[] {
+function contextOf(
+  name: string | undefined,
+  hasServer: boolean,
+  variables: Variables,
+  typed: string,
+): Context | undefined {
+  if (name === undefined && hasServer) return undefined
+  const contexts = readContexts(variables)
+  const wanted = name ?? contexts.current
+  return wanted === undefined ? undefined : contextNamed(contexts, wanted, typed)
+}
+
+export function serversOf(text: string): string[] {
   const servers = text.split(',').map((server) => server.trim())
   if (servers.every((server) => server !== '')) return servers
   throw new StreamBusError('USAGE', `"${text}" is no list of brokers`, {
@@ -41,15 +72,15 @@ function serversOf(text: string): string[] {
   })
 }
 
-function tokenOf(options: GlobalOptions, variables: Variables): string | undefined {
-  if (options.tokenFile !== undefined) return readGiven('--token-file', options.tokenFile).toString('utf8').trim()
-  return options.token ?? nonEmpty(variables['STREAMBUS_TOKEN'])
+export function givenToken({ token, tokenFile }: GlobalOptions): string | undefined {
+  return tokenFile === undefined ? token : readGiven('--token-file', tokenFile).toString('utf8').trim()
 }
 
-function tlsOf(options: GlobalOptions, variables: Variables): TargetTls | undefined {
-  const ca = options.tlsCa ?? nonEmpty(variables['STREAMBUS_TLS_CA'])
-  const cert = options.tlsCert ?? nonEmpty(variables['STREAMBUS_TLS_CERT'])
-  const key = options.tlsKey ?? nonEmpty(variables['STREAMBUS_TLS_KEY'])
+/** Each file from the first that names it. */
+export function tlsOf(...sources: readonly (GlobalOptions | Context | undefined)[]): TargetTls | undefined {
+  const named = (field: 'tlsCa' | 'tlsCert' | 'tlsKey') =>
+    sources.find((source) => source?.[field] !== undefined)?.[field]
+  const [ca, cert, key] = [named('tlsCa'), named('tlsCert'), named('tlsKey')]
   if (ca === undefined && cert === undefined && key === undefined) return undefined
   return {
     ...(ca === undefined ? {} : { ca: readGiven('--tls-ca', ca) }),

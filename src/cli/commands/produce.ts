@@ -1,109 +1,219 @@
 /**
- * `produce TOPIC`: each line of stdin is a record.
- * Runs on: main. Touches: stdin, the client, stderr.
+ * `produce TOPIC [FILE]`: sends lines, lines of JSON or the whole input as records.
+ * Runs on: main. Touches: stdin or the file, the client, stdout (with -v), stderr.
  */
+import { createReadStream, statSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
-import type { Client, DeliveryReport, Producer } from '../../client/index.js'
-import { LineSplitter } from '../lines.js'
+import type { Client, Producer, ProducerOptions, ProducerRecord, RecordMetadata } from '../../client/index.js'
+import type { HeaderArgument } from '../arguments.js'
 import type { Invocation } from '../environment.js'
 import { ExitCode } from '../exit-code.js'
-import { countOf, onInterrupt, tell } from '../output.js'
+import { countOf, notice, onInterrupt, printLine, summary, tell } from '../output.js'
+import type { InputFormat } from '../records/formats.js'
+import { NumberRanges } from '../records/number-ranges.js'
+import { readRecords, type SourceOptions } from '../records/record-source.js'
+import { jsonText } from '../safe-text.js'
+import { countText } from '../terminal/quantities.js'
 import { requireTopic, withClient } from '../with-client.js'
 
 export interface ProduceOptions {
+  readonly format: InputFormat
+  readonly raw?: boolean
   readonly keySeparator?: string
+  readonly key?: string
+  readonly header?: readonly HeaderArgument[]
+  readonly nullIfEmpty?: boolean
   readonly partition?: number
+  readonly ignorePartition?: boolean
   readonly acks: -1 | 0 | 1
   readonly timeout: number
+  readonly compression: NonNullable<ProducerOptions['compression']>
+  readonly rate?: number
+  readonly verbose?: boolean
+  readonly quiet?: boolean
 }
 
 /** What became of the records. */
 class Tally {
-  writtenCount = 0
   deliveredCount = 0
-  failedCount = 0
   firstError: StreamBusError | undefined
+  readonly failed = new NumberRanges()
   readonly partitions = new Set<number>()
 
-  count({ error, recordCount, partition }: DeliveryReport): void {
-    if (error === undefined) {
-      this.deliveredCount += recordCount
-      this.partitions.add(partition)
-      return
-    }
-    this.failedCount += recordCount
-    this.firstError ??= error
+  delivered({ partition }: RecordMetadata): void {
+    this.deliveredCount++
+    this.partitions.add(partition)
+  }
+
+  fail(number: number, error: unknown): void {
+    this.failed.add(number)
+    this.firstError ??= StreamBusError.from(error)
   }
 }
 
-/** Resolves with the exit code: 1 when any record was not acknowledged. */
-export async function produce(invocation: Invocation, topic: string, options: ProduceOptions): Promise<number> {
+/** Resolves with the exit code; throws when any record was not acknowledged. */
+export async function produce(
+  invocation: Invocation,
+  topic: string,
+  path: string | undefined,
+  options: ProduceOptions,
+): Promise<number> {
+  const source = sourceOf(topic, options)
+  const input = openInput(path)
   const tally = new Tally()
-  await withClient(invocation, (client) => produceLines(invocation, client, topic, options, tally))
-  const { deliveredCount, failedCount, firstError, partitions } = tally
-  const what = options.acks === 0 ? 'sent without waiting for answers' : 'acknowledged'
-  const failed = failedCount === 0 ? '' : `; ${failedCount} NOT ${what}`
-  tell(`${topic}: ${countOf(deliveredCount, 'record')} ${what} in ${countOf(partitions.size, 'partition')}${failed}`)
-  if (firstError !== undefined) throw firstError
+  try {
+    await withClient(invocation, (client) => produceAll(invocation, client, input, source, options, tally))
+  } finally {
+    const { deliveredCount, failed } = tally
+    // Nothing was read yet where the topic or the broker is not there.
+    if (deliveredCount > 0 || failed.count > 0 || input.readableEnded) tellSummary(invocation, topic, options, tally)
+  }
+  if (tally.firstError !== undefined) throw tally.firstError
   return ExitCode.done
 }
 
-async function produceLines(
+function sourceOf(topic: string, options: ProduceOptions): SourceOptions {
+  const format = options.raw ? 'raw' : options.format
+  if (options.keySeparator !== undefined && format !== 'lines') {
+    throw new StreamBusError('USAGE', `--key-separator is for lines, but the format is ${format}`, {
+      remedy: 'Give --key, or leave --key-separator out.',
+    })
+  }
+  return {
+    topic,
+    format,
+    keySeparator: options.keySeparator,
+    key: options.key,
+    headers: options.header ?? [],
+    partition: options.partition,
+    nullIfEmpty: options.nullIfEmpty ?? false,
+    ignorePartition: options.ignorePartition ?? false,
+  }
+}
+
+function openInput(path: string | undefined): Readable {
+  if (path === undefined || path === '-') return process.stdin
+  try {
+    if (statSync(path).isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' })
+    return createReadStream(path)
+  } catch (cause) {
+    const { code } = cause as { code?: string }
+    const why = code === 'ENOENT' ? 'there is no such file' : `it can't be read (${code})`
+    throw new StreamBusError('USAGE', `${path}: ${why}`, { cause, remedy: 'Check the path.' })
+  }
+}
+
+async function produceAll(
   invocation: Invocation,
   client: Client,
-  topic: string,
+  input: Readable,
+  source: SourceOptions,
   options: ProduceOptions,
   tally: Tally,
 ): Promise<void> {
+  const { topic } = source
   await requireTopic(invocation, client, topic)
   const producer = client.producer({
     acks: options.acks,
     lingerMs: 5,
     deliveryTimeoutMs: Math.max(1, options.timeout * 1000),
-    onDelivery: (report) => tally.count(report),
+    compression: options.compression,
   })
-  if (process.stdin.isTTY) tell(`each line is a record for ${topic}; Ctrl-D ends`)
-  const stopListening = onInterrupt(() => process.stdin.destroy())
+  if (input === process.stdin && process.stdin.isTTY && !options.quiet) tell(invitation(topic, source))
+  const stopListening = onInterrupt(() => input.destroy())
+  const pace = options.rate === undefined ? undefined : new Pace(options.rate)
+  const report = options.verbose ? reporter(invocation) : undefined
   try {
-    await writeLines(producer, topic, options, tally)
+    await readRecords(input, source, (record, number) => {
+      if (pace === undefined) return send(producer, record, number, tally, report)
+      return pace.next().then(() => send(producer, record, number, tally, report))
+    })
   } finally {
     stopListening()
+    // A client that waits for its producer waits for all answers; failures are counted one by one.
     await producer.close()
   }
 }
 
-async function writeLines(producer: Producer, topic: string, options: ProduceOptions, tally: Tally): Promise<void> {
-  const splitter = new LineSplitter()
-  try {
-    for await (const chunk of process.stdin) {
-      for (const line of splitter.push(chunk as Buffer)) await writeLine(producer, topic, line, options, tally)
-    }
-  } catch (error) {
-    // Ctrl-C: what was read so far is sent.
-    if ((error as { code?: string }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
-  }
-  for (const line of splitter.finish()) await writeLine(producer, topic, line, options, tally)
+function invitation(topic: string, { format }: SourceOptions): string {
+  const what =
+    format === 'raw' ? 'all input is one record' : `each line is a record${format === 'lines' ? '' : ' in JSON'}`
+  return `${what} for ${topic}; Ctrl-D ends`
 }
 
-function writeLine(
+/** Tells of each record, for -v. */
+interface Reporter {
+  delivered(metadata: RecordMetadata, number: number): void
+  failed(number: number, error: StreamBusError): void
+}
+
+/** Resolves when more may be sent; never rejects. */
+function send(
   producer: Producer,
-  topic: string,
-  line: Buffer,
-  { keySeparator, partition }: ProduceOptions,
+  record: ProducerRecord,
+  number: number,
   tally: Tally,
-): Promise<void> | undefined {
-  const number = ++tally.writtenCount
-  let key: Buffer | null = null
-  let value = line
-  if (keySeparator !== undefined) {
-    const at = line.indexOf(keySeparator)
-    if (at < 0) {
-      throw new StreamBusError('INVALID_RECORD', `line ${number} has no key separator "${keySeparator}"`, {
-        remedy: 'Give each line as KEY, separator, VALUE. The lines before it were sent.',
-      })
-    }
-    key = line.subarray(0, at)
-    value = line.subarray(at + Buffer.byteLength(keySeparator))
+  report: Reporter | undefined,
+): Promise<void> {
+  producer.send(record).then(
+    (metadata) => {
+      tally.delivered(metadata)
+      report?.delivered(metadata, number)
+    },
+    (error: unknown) => {
+      tally.fail(number, error)
+      report?.failed(number, StreamBusError.from(error))
+    },
+  )
+  return producer.ready()
+}
+
+function reporter(invocation: Invocation): Reporter {
+  return {
+    delivered: ({ topic, partition, offset }, number) => {
+      if (invocation.isJson) printLine(jsonText({ topic, partition, offset, record: number }))
+      else printLine(`partition ${partition} offset ${offset}`)
+    },
+    failed: (number, { message }) => notice(invocation, `record ${number} was NOT acknowledged: ${message}`),
   }
-  return producer.write({ topic, key, value, partition }) ? undefined : producer.ready()
+}
+
+/** Lets so many records a second pass, evenly; of what was late at most `maxLateMs` are caught up. */
+class Pace {
+  private readonly intervalMs: number
+  private dueMs = performance.now()
+
+  constructor(recordsPerSecond: number) {
+    this.intervalMs = 1000 / recordsPerSecond
+  }
+
+  async next(): Promise<void> {
+    const nowMs = performance.now()
+    const aheadMs = this.dueMs - nowMs
+    this.dueMs = Math.max(this.dueMs, nowMs - maxLateMs) + this.intervalMs
+    if (aheadMs >= 1) await new Promise((resolve) => setTimeout(resolve, aheadMs))
+  }
+}
+
+const maxLateMs = 100
+
+function tellSummary(
+  invocation: Invocation,
+  topic: string,
+  { acks, quiet }: ProduceOptions,
+  { deliveredCount, failed, partitions }: Tally,
+): void {
+  if (quiet && failed.count === 0) return
+  const what = acks === 0 ? 'sent without waiting for answers' : 'acknowledged'
+  const where = `in ${countOf(partitions.size, 'partition')}`
+  const missing = failed.count === 0 ? '' : `; ${countText(failed.count)} NOT ${what}: record ${failed.text()}`
+  summary(invocation, `${topic}: ${countOf(deliveredCount, 'record')} ${what} ${where}${missing}`, {
+    topic,
+    acknowledged: acks === 0 ? 0 : deliveredCount,
+    sent: deliveredCount,
+    failed: failed.count,
+    ...(failed.count === 0 ? {} : { failedRecords: failed.text() }),
+    partitions: [...partitions].sort((a, b) => a - b),
+  })
 }

@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { asCount, asFraction } from '../arguments.js'
 import { type CliEnvironment, invocationOf } from '../environment.js'
 import { connectOptionsOf } from '../target.js'
+import { examples } from './examples.js'
 
 export function addBench(program: Command, environment: CliEnvironment): void {
   const bench = program.command('bench').description('measure this broker with this client, in one process')
@@ -23,7 +24,7 @@ export function addBench(program: Command, environment: CliEnvironment): void {
     const invocation = invocationOf(command, environment)
     return { connection: connectOptionsOf(invocation.target()), json: invocation.isJson }
   }
-  producing(bench.command('produce'))
+  const produce = producing(bench.command('produce'))
     .description('records a second flat out, or latency at a rate')
     .option('--rate <N>', 'records a second, open loop: latency counts from when each was due', asCount)
     .option('--warm-up <SECONDS>', 'the same load before, not counted', asFraction, 0)
@@ -32,7 +33,7 @@ export function addBench(program: Command, environment: CliEnvironment): void {
       const { connection, json } = called(command)
       await benchProduce(connection, { ...options, json })
     })
-  common(bench.command('consume'))
+  const consume = common(bench.command('consume'))
     .description('records a second of what is in the topic')
     .option('--decode', 'look at each record, not only at batches')
     .action(async (options, command) => {
@@ -40,7 +41,7 @@ export function addBench(program: Command, environment: CliEnvironment): void {
       const { connection, json } = called(command)
       await benchConsume(connection, { ...options, json })
     })
-  producing(bench.command('e2e'))
+  const endToEnd = producing(bench.command('e2e'))
     .description('latency from when a record was due to be sent to its delivery')
     .option('--rate <N>', 'records a second', asCount, 1000)
     .action(async (options, command) => {
@@ -48,4 +49,10 @@ export function addBench(program: Command, environment: CliEnvironment): void {
       const { connection, json } = called(command)
       await benchEndToEnd(connection, { ...options, json })
     })
+  examples(produce, environment, [
+    ['bench produce --partitions 4 --seconds 5', 'flat out'],
+    ['bench produce --rate 10000', 'latency at 10,000 records/s'],
+  ])
+  examples(consume, environment, [['bench consume --decode --seconds 5']])
+  examples(endToEnd, environment, [['bench e2e --rate 1000 --seconds 5']])
 }

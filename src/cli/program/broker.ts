@@ -5,6 +5,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { collectNames } from '../arguments.js'
 import { type CliEnvironment, invocationOf } from '../environment.js'
+import { examples } from './examples.js'
 
 export function addBroker(program: Command, environment: CliEnvironment): void {
   const broker = program
@@ -19,7 +20,7 @@ export function addBroker(program: Command, environment: CliEnvironment): void {
       environment.end(await runBroker({ configFile: config, cliName: environment.typed }))
     })
   const config = broker.command('config').description('the configuration of a broker that runs')
-  config
+  const get = config
     .command('get')
     .argument('[KEY]', 'one key; without it all')
     .description('tell what a broker runs with, and where each value came from')
@@ -27,7 +28,7 @@ export function addBroker(program: Command, environment: CliEnvironment): void {
       const { getBrokerConfig } = await import('../commands/broker-config.js')
       await getBrokerConfig(invocationOf(command, environment), key)
     })
-  config
+  const set = config
     .command('set')
     .argument('[KEY=VALUE...]', 'what to change', collectEntry, {})
     .description('change keys that need no restart; holds until the next start')
@@ -36,6 +37,9 @@ export function addBroker(program: Command, environment: CliEnvironment): void {
       const { setBrokerConfig } = await import('../commands/broker-config.js')
       await setBrokerConfig(invocationOf(command, environment), changes, options)
     })
+  examples(broker, environment, [['broker'], ['broker --config config/broker.yaml']])
+  examples(get, environment, [['broker config get'], ['broker config get maxConnections']])
+  examples(set, environment, [['broker config set maxConnections=5000'], ['broker config set --unset maxConnections']])
 }
 
 function collectEntry(text: string, before: Readonly<Record<string, string>>): Record<string, string> {

@@ -4,9 +4,10 @@
  */
 import type { Command } from 'commander'
 import { type CliEnvironment, invocationOf } from '../environment.js'
+import { examples } from './examples.js'
 
 export function addCluster(program: Command, environment: CliEnvironment): void {
-  program
+  const status = program
     .command('cluster')
     .description('look at the cluster')
     .command('status')
@@ -15,4 +16,5 @@ export function addCluster(program: Command, environment: CliEnvironment): void 
       const { clusterStatus } = await import('../commands/cluster.js')
       await clusterStatus(invocationOf(command, environment))
     })
+  examples(status, environment, [['cluster status'], ['cluster status --json | jq .connections']])
 }

@@ -5,10 +5,12 @@
 import type { Command } from 'commander'
 import { listOf } from '../arguments.js'
 import { type CliEnvironment, invocationOf } from '../environment.js'
+import { examples } from './examples.js'
+import { localHelp } from './help-style.js'
 
 export function addToken(program: Command, environment: CliEnvironment): void {
   const token = program.command('token').description('make tokens for the tokens file of a broker')
-  token
+  const create = token
     .command('create')
     .description('make a token: it is printed once, the file keeps its hash')
     .requiredOption('--name <NAME>', 'who will use it; appears in logs')
@@ -25,7 +27,7 @@ export function addToken(program: Command, environment: CliEnvironment): void {
       const { createTokenEntry } = await import('../commands/token.js')
       await createTokenEntry(invocationOf(command, environment), options)
     })
-  token
+  const list = token
     .command('list')
     .argument('<FILE>', 'a tokens file')
     .description('check a tokens file, and tell who is in it')
@@ -33,4 +35,10 @@ export function addToken(program: Command, environment: CliEnvironment): void {
       const { listTokens } = await import('../commands/token.js')
       await listTokens(invocationOf(command, environment), file)
     })
+  for (const command of [create, list]) localHelp(command)
+  examples(create, environment, [
+    ['token create --name shop --roles produce,consume --topics orders --add-to tokens.yaml'],
+    ['token create --name grafana --roles metrics'],
+  ])
+  examples(list, environment, [['token list tokens.yaml']])
 }

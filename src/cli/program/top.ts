@@ -5,9 +5,10 @@
 import type { Command } from 'commander'
 import { asCount, asFraction } from '../arguments.js'
 import { type CliEnvironment, invocationOf } from '../environment.js'
+import { examples } from './examples.js'
 
 export function addTop(program: Command, environment: CliEnvironment): void {
-  program
+  const top = program
     .command('top')
     .description('show what a broker does: rates, latencies, shards, topics; live on a terminal, else once')
     .option('--interval <SECONDS>', 'ask the broker so often (default: 0.5, with --json 1)', asFraction)
@@ -17,4 +18,9 @@ export function addTop(program: Command, environment: CliEnvironment): void {
       const { top } = await import('../commands/top.js')
       await top(invocationOf(command, environment), options)
     })
+  examples(top, environment, [
+    ['top'],
+    ['top --once'],
+    ['top --json --count 10 > rates.ndjson', 'ten lines, one a second'],
+  ])
 }
