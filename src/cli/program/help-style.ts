@@ -16,11 +16,18 @@ export function helpStyle(): HelpConfiguration {
     styleTitle: bold,
     styleSubcommandTerm: cyan,
     styleOptionTerm: cyan,
+    optionDescription: (option) => withoutEmpty(new Help().optionDescription(option)),
+    argumentDescription: (argument) => withoutEmpty(new Help().argumentDescription(argument)),
     // A group says what is below it.
     visibleGlobalOptions: (command) => {
       return command.commands.length > 0 ? [] : globalOptions(command).filter(({ long }) => repeated.includes(long))
     },
   }
+}
+
+/** A list that is empty unless something is given says nothing. */
+function withoutEmpty(description: string): string {
+  return description.replace(/ \(default: (?:\{\}|\[\])\)/, '')
 }
 
 function globalOptions(command: Command): Option[] {
