@@ -25,10 +25,15 @@ export function allowedCores(): number[] | undefined {
     })
 }
 
+/** Cores' worth of CPU time that a cgroup allows; undefined: no limit. */
+export function cpuQuota(text = readOrEmpty('/sys/fs/cgroup/cpu.max')): number | undefined {
+  const [quotaUs, periodUs] = text.split(/\s+/).map(Number)
+  return quotaUs !== undefined && quotaUs > 0 ? quotaUs / (periodUs ?? Number.NaN) : undefined
+}
+
 /** True when a cgroup limits CPU time: a pinned thread would be stopped while another core is idle. */
 function hasQuota(): boolean {
-  const text = readOrEmpty('/sys/fs/cgroup/cpu.max')
-  return text !== '' && !text.startsWith('max')
+  return cpuQuota() !== undefined
 }
 
 /** A core for each shard, the first core left to main; undefined when pinning would do harm or nothing. */

@@ -12,6 +12,7 @@ import { addCompletion } from './program/completion.js'
 import { addConfig } from './program/config.js'
 import { addConsume } from './program/consume.js'
 import { addContext } from './program/context.js'
+import { addDoctor } from './program/doctor.js'
 import { addGlobalOptions } from './program/global-options.js'
 import { helpStyle } from './program/help-style.js'
 import { addLog } from './program/log.js'
@@ -48,6 +49,7 @@ export function buildProgram(environment: CliEnvironment): Command {
   addTop(program, environment)
   program.commandsGroup('Running a broker:')
   addBroker(program, environment)
+  addDoctor(program, environment)
   addConfig(program, environment)
   addToken(program, environment)
   addLog(program, environment)

@@ -64,6 +64,7 @@ export function statusDocument(sources: StatusSources): Record<string, unknown> 
   const counters: Record<string, number> = {}
   for (const name of counterNames) counters[name] = total(values, name)
   return {
+    timeMs: Date.now(),
     connections: sessions.size,
     subscriptions: subscriptionCount,
     waitingRequestBytes,
