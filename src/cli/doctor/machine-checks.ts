@@ -34,7 +34,7 @@ export function coresCheck(probes: Probes, { pinShards }: BrokerConfig, shardCou
   const quota = probes.cpuQuota()
   const shards = `${shardCount} shard${shardCount === 1 ? '' : 's'}`
   if (quota !== undefined) {
-    const found = `${shards} under a quota of ${Number(quota.toFixed(2))} cores: not pinned, and stopped when it is used up`
+    const found = `${shards} under a quota of ${Number(quota.toFixed(2))} cores: not pinned, stopped when it is used up`
     return warn('cores', found, 'For even latencies give the broker whole cores (a cpuset) instead of a quota.')
   }
   if (cores === undefined) return ok('cores', `${shards}, not pinned: this system does not say which cores are allowed`)
