@@ -184,6 +184,10 @@ function fillModules(folder: string): void {
   const installed = join(root, 'node_modules')
   for (const name of readdirSync(installed)) symlinkSync(join(installed, name), join(folder, name))
   symlinkSync(root, join(folder, 'streambus'))
+  const client = join(folder, 'streambus-client')
+  mkdirSync(client)
+  writeFileSync(join(client, 'package.json'), '{"type":"module","exports":"./index.js"}')
+  symlinkSync(join(root, 'dist/client/index.js'), join(client, 'index.js'))
 }
 
 function refuse(name: string): string {

@@ -9,6 +9,8 @@ import { run, start, withFolder } from '../packages/sample-project.mjs'
 import { buildExecutable } from './build.mjs'
 import { findNatives } from './natives.mjs'
 
+const codecs = ['gzip', 'snappy', 'lz4', 'zstd']
+
 class Machine {
   constructor(folder) {
     this.folder = folder
@@ -50,6 +52,12 @@ async function checkBroker(machine, executable) {
     cli(['produce', 'greetings'], 'Hello\nagain\n')
     const read = cli(['consume', 'greetings', '--until-end'])
     expect(read === 'Hello\nagain\n', `consume printed ${read}`)
+    await sendPacked(server)
+    const unpacked = cli(['consume', 'packed', '--until-end'])
+    expect(
+      unpacked === codecs.map((codec) => `by ${codec}\n`).join(''),
+      `of packed records consume printed ${unpacked}`,
+    )
     await broker.says(/scrubbed \d+ segments/)
     if (findNatives().some(({ name }) => name === 'uws')) expect(/front end +uws/.test(broker.text), broker.text)
   } finally {
@@ -59,6 +67,19 @@ async function checkBroker(machine, executable) {
   const left = readdirSync(machine.temporary)
   expect(left.length === 0, `it left ${left.join(', ')} in the temporary folder`)
   expect(readdirSync(machine.home).includes('data'), 'there is no data folder where it was started')
+}
+
+/** The executable has what unpacks them with it. */
+async function sendPacked(server) {
+  const { connect } = await import('../../dist/index.js')
+  const client = await connect({ server })
+  await client.admin().createTopic({ name: 'packed' })
+  for (const compression of codecs) {
+    const producer = client.producer({ compression })
+    await producer.send({ topic: 'packed', value: `by ${compression}` })
+    await producer.close()
+  }
+  await client.close()
 }
 
 /** Where native code can't be unpacked it does without, and says why. */
@@ -83,7 +104,7 @@ function expect(condition, message) {
   if (!condition) throw new Error(`check:executable: ${message}`)
 }
 
-prepare([])
+prepare(['dist'])
 const startMs = performance.now()
 await withFolder(check)
 console.log(`check:executable: passed in ${((performance.now() - startMs) / 1000).toFixed(1)} s`)

@@ -32,6 +32,24 @@ const candidates = [
     without: 'checksums are made in JavaScript',
   },
   {
+    name: 'snappy',
+    folder: `node_modules/@napi-rs/snappy-${platform}-${arch}${libc}`,
+    file: `snappy.${platform}-${arch}${libc}.node`,
+    without: 'records packed with snappy can not be read',
+  },
+  {
+    name: 'lz4',
+    folder: `node_modules/@antoniomuso/lz4-napi-${platform}-${arch}${libc}`,
+    file: `lz4-napi.${platform}-${arch}${libc}.node`,
+    without: 'records packed with lz4 can not be read',
+  },
+  {
+    name: 'zstd',
+    folder: `node_modules/@toondepauw/node-zstd-${platform}-${arch}${libc}`,
+    file: `node-zstd.${platform}-${arch}${libc}.node`,
+    without: 'records packed with zstd can be read only if this Node.js has zstd',
+  },
+  {
     name: 'bufferutil',
     folder: 'node_modules/bufferutil',
     file: `prebuilds/${platform}-${arch}/bufferutil.node`,

@@ -65,7 +65,7 @@ function section(symbol, elsewhere) {
   return [
     `## ${symbol.name}`,
     '',
-    ...code(headOf(symbol, symbol.name in elsewhere)),
+    ...headOf(symbol, symbol.name in elsewhere).flatMap((head) => [`\`${head}\``, '']),
     ...block(commentOf(symbol)),
     ...(symbol.name in elsewhere ? seeAlso(elsewhere[symbol.name]) : table(own)),
   ]
@@ -93,10 +93,6 @@ function headOf(symbol, isElsewhere) {
     ...(symbol.implementedTypes ?? []).map((type) => ` implements ${typeText(type)}`),
   ]
   return [`${word} ${symbol.name}${parametersText(symbol.typeParameters)}${heritage.join('')}`]
-}
-
-function code(lines) {
-  return ['```ts', ...lines, '```', '']
 }
 
 function block(text) {

@@ -4,7 +4,13 @@
  */
 const { loadFile, loadNative, remove, unpack } = require('./assets.cjs')
 
-const natives = { koffi: 'koffi', '@node-rs/crc32': 'crc32' }
+const natives = {
+  koffi: 'koffi',
+  '@node-rs/crc32': 'crc32',
+  snappy: 'snappy',
+  'lz4-napi': 'lz4',
+  '@toondepauw/node-zstd': 'zstd',
+}
 const uwsManifest = 'uWebSockets.js/package.json'
 
 function embeddedRequire(id) {
