@@ -93,8 +93,8 @@ function plainLog(level: string, write: (level: Level, message: string) => void)
   return {
     audit: (entry) => {
       if (rank === ranks.indexOf('silent')) return
-      const from = entry.address === '' ? '' : ` from ${entry.address}`
-      write('info', `audit: ${textOf(entry)}${from} ${JSON.stringify(entry.details)}`)
+      // For people first, and whole for programs.
+      write('info', `audit: ${textOf(entry)} ${JSON.stringify(entry)}`)
     },
     debug: say('debug'),
     info: say('info'),

@@ -12,6 +12,7 @@ export function startScreen(facts: BrokerFacts, cliName: string, pid: number): s
   const lines: [string, string][] = [
     ['WebSocket', `${facts.url}   (streambus.v1, streambus.json.v1)`],
     ['HTTP', `${facts.url.replace(/^ws/, 'http')}   (/health/live, /health/ready, /metrics)`],
+    ...(facts.url.startsWith('wss') || facts.needsToken ? [['door', doorText(facts)] as [string, string]] : []),
     ['data folder', facts.dataFolder],
     [
       'durability',
@@ -26,11 +27,22 @@ export function startScreen(facts: BrokerFacts, cliName: string, pid: number): s
   return `\nStreamBus ${releaseVersion} is ready.\n\n${body}\n\n${nextCommands(facts, cliName)}\n`
 }
 
+function doorText({ url, needsToken }: BrokerFacts): string {
+  const tls = url.startsWith('wss') ? 'TLS' : 'no TLS'
+  return `${tls}; ${needsToken ? 'whoever connects needs a token' : 'nobody is asked for a token'}`
+}
+
 function nextCommands(facts: BrokerFacts, cliName: string): string {
-  const server = facts.port === 9400 ? '' : ` --server ${facts.host}:${facts.port}`
+  const isTls = facts.url.startsWith('wss')
+  const address = isTls ? facts.url : `${facts.host}:${facts.port}`
+  const server = facts.port === 9400 && !isTls ? '' : ` --server ${address}`
   return [
     '  Next, in another terminal:',
     '',
+    ...(isTls
+      ? ['    export STREAMBUS_TLS_CA=FILE    # the certificate of its authority, unless the system knows it']
+      : []),
+    ...(facts.needsToken ? [`    export STREAMBUS_TOKEN=TOKEN    # of ${cliName} token create`] : []),
     `    ${cliName} topic create my-topic --partitions 10${server}`,
     `    echo "Hello, StreamBus!" | ${cliName} produce my-topic${server}`,
     `    ${cliName} consume my-topic${server}`,
