@@ -17,6 +17,7 @@ const steps = [
   ['chaos:storage', '--histories', '300'],
   ['trace:sync'],
   ['flights:check'],
+  ['demo', '--seconds', '10', '--kill-every', '3', '--plain'],
   ['check:packages'],
   ['check:executable'],
   ['release', '--trial'],
