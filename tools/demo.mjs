@@ -1,5 +1,6 @@
 /**
- * `npm run demo`: makes the clone ready, then runs examples/demo in this very process, so that keys and signals reach it.
+ * `npm run demo`: makes the clone ready, then runs examples/demo in this very process, so that keys and signals reach
+ * it.
  */
 import { refuseUnsuitableNode } from '../bin/node-version.js'
 

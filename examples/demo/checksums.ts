@@ -1,7 +1,7 @@
 /**
- * Checksums of both sides of a stream. Each airport's records are chained: a checksum holds all before it, in order. The
- * sender keeps the checksum after each record until the reader has come to it; the two must be equal at every record,
- * so one that is lost, repeated or out of place is noticed when it is read.
+ * Checksums of both sides of a stream. Each airport's records are chained: a checksum holds all before it, in order.
+ * The sender keeps the checksum after each record until the reader has come to it; the two must be equal at every
+ * record, so one that is lost, repeated or out of place is noticed when it is read.
  */
 import { createHash } from 'node:crypto'
 

@@ -74,8 +74,8 @@ export class DemoScreen implements LiveView {
 function killsText({ kills }: DemoRun): string {
   const last = kills.at(-1)
   if (last === undefined) return 'none yet'
-  const gap = last.gapMs > 0 ? `, the reader waited ${latencyText(last.gapMs)}` : ''
-  return `${kills.length}; the last time ready again after ${latencyText(last.readyMs)}${gap}`
+  const gap = last.gapMs > 0 ? `, reader waited ${latencyText(last.gapMs)}` : ''
+  return `${kills.length}; last time ready after ${latencyText(last.readyMs)}${gap}`
 }
 
 export function plainLine(run: DemoRun): string {

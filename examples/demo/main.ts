@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: flights go through a broker that is killed with SIGKILL every ten seconds and started again, while the
- * checksum of a reader is compared with the sender's at every record. Ends with 1 if they ever differ.
+ * `npm run demo`: flights go through a broker that is killed with SIGKILL every ten seconds and started again, while
+ * the checksum of a reader is compared with the sender's at every record. Ends with 1 if they ever differ.
  *
  *   npm run demo -- [--seconds N] [--rate RECORDS_PER_SECOND] [--kill-every SECONDS] [--plain]
  */
