@@ -1,5 +1,5 @@
 /**
- * The broker as a process: configuration, one screen when it is up, signals, exit codes.
+ * The broker as a process: configuration, one screen when it is up, signals, exit codes, what systemd is told.
  * Runs on: main. Touches: standard output and error, signals.
  */
 import { constants } from 'node:os'
@@ -8,8 +8,10 @@ import type { StreamBusError } from '../../native-free-core/errors/streambus-err
 import { durationText, startScreen } from './start-screen.js'
 import { readConfig } from './load-config.js'
 import { createLog, formatFor, type Log } from './log.js'
+import { monotonicMicroseconds, SystemdNotifier } from './notify-systemd.js'
 import { listenToSignals, type StopSignal } from './signals.js'
 import { type Broker, startLoaded } from './start-broker.js'
+import { Watchdog, watchdogIntervalMs } from './watchdog.js'
 
 export interface RunOptions {
   /** Undefined: defaults only. */
@@ -29,6 +31,7 @@ export async function runBroker(options: RunOptions): Promise<number> {
   const read = () => readConfig(options.configFile, process.env, options.overrides)
   const loaded = read()
   const log = logFor(loaded.config)
+  const systemd = SystemdNotifier.from(process.env, log)
   const ended = new Ended()
   const reloads = new Reloads()
   const stopped = listenToSignals({ onReload: () => reloads.ask() })
@@ -40,15 +43,38 @@ export async function runBroker(options: RunOptions): Promise<number> {
   sayRecovery(broker, log)
   broker.onReload.add('configuration', () => broker.reloadConfig(read()))
   broker.onReload.add('certificates and tokens', () => broker.reload('SIGHUP'))
-  reloads.begin(() => void reload(broker, log))
+  const readyStatus = `ready on ${broker.url}, ${broker.facts.shardCount} shards`
+  systemd?.tell({ READY: 1, STATUS: readyStatus })
+  const watchdog = watch(broker, systemd, log)
+  reloads.begin(() => void reload(broker, log, systemd, readyStatus))
   const outcome = await Promise.race([ended.promise, stopped])
   reloads.end()
   if (typeof outcome !== 'string') {
     log.error(`the broker ends: ${outcome.message} ${outcome.remedy}`)
+    systemd?.tell({ STOPPING: 1, STATUS: `ends: ${outcome.message}` })
     await broker.abandon()
     return fatalExitCode
   }
-  return stop(broker, outcome, log)
+  const { shutdownTimeoutMs } = broker.config
+  systemd?.tell({
+    STOPPING: 1,
+    STATUS: `${outcome}: finishing what was acknowledged`,
+    EXTEND_TIMEOUT_USEC: (shutdownTimeoutMs + stopSlackMs) * 1000,
+  })
+  watchdog?.beginStop()
+  const exitCode = await stop(broker, outcome, log)
+  watchdog?.stop()
+  return exitCode
+}
+
+/** What the process may take beyond shutdownTimeoutMs to end. */
+const stopSlackMs = 10_000
+
+function watch(broker: Broker, systemd: SystemdNotifier | undefined, log: Log): Watchdog | undefined {
+  const intervalMs = watchdogIntervalMs(process.env)
+  if (systemd === undefined || intervalMs === undefined) return undefined
+  const tellAlive = (): void => systemd.tell({ WATCHDOG: 1 })
+  return new Watchdog({ intervalMs, probe: () => broker.probe(), tellAlive, log })
 }
 
 function logFor({ logLevel, logFormat }: BrokerConfig): Log {
@@ -87,9 +113,17 @@ class Reloads {
   }
 }
 
-async function reload(broker: Broker, log: Log): Promise<void> {
+async function reload(
+  broker: Broker,
+  log: Log,
+  systemd: SystemdNotifier | undefined,
+  readyStatus: string,
+): Promise<void> {
   log.info('SIGHUP: reloading')
-  if (await broker.onReload.run(log)) log.info('SIGHUP: reloaded')
+  systemd?.tell({ RELOADING: 1, MONOTONIC_USEC: monotonicMicroseconds() })
+  const isWell = await broker.onReload.run(log)
+  if (isWell) log.info('SIGHUP: reloaded')
+  systemd?.tell({ READY: 1, STATUS: isWell ? readyStatus : `${readyStatus}; the last reload failed: see the log` })
 }
 
 /** There is nothing to settle yet; a recovery that was under way starts over. */

@@ -1,5 +1,5 @@
 /**
- * Every build opens the data folders that earlier formats left: test/vectors/data-v1 is one as a kill -9 left it, made
+ * Every build opens the data folders that earlier formats left: test/vectors/data-vN, each as a kill -9 left it, made
  * by tools/make-data-vector.mjs.
  * Runs on: the test process with a broker in it. Touches: a temporary folder.
  */
@@ -7,13 +7,16 @@ import { expect } from 'chai'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import { dataFormat } from '../../native-free-core/config/broker-meta.js'
 import { startBroker } from '../../src/broker/start-broker.js'
 import { type Client, connect } from '../../src/client/index.js'
 import { root } from '../tidy/source-tree.js'
 
-const vector = join(root, 'test/vectors/data-v1')
+const vectors = readdirSync(join(root, 'test/vectors'))
+  .filter((name) => /^data-v\d+$/.test(name))
+  .map((name) => join(root, 'test/vectors', name))
 
 interface ExpectedPartition {
   readonly partition: number
@@ -27,7 +30,7 @@ interface Expected {
   readonly topics: readonly { readonly name: string; readonly partitions: readonly ExpectedPartition[] }[]
 }
 
-function unpack(dataFolder: string): void {
+function unpack(vector: string, dataFolder: string): void {
   for (const entry of readdirSync(vector, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !entry.name.endsWith('.gz')) continue
     // `path` is the folder, under the name that all supported versions of Node.js know.
@@ -52,38 +55,46 @@ async function read(client: Client, topic: string, partition: number): Promise<E
   return { partition, startOffset, recordCount, sha256: hash.digest('hex') }
 }
 
-describe('a data folder of format 1', function () {
-  this.timeout(60_000)
-  const expected = JSON.parse(readFileSync(join(vector, 'expected.json'), 'utf8')) as Expected
-  let folder = ''
-
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'streambus-vector-'))
-    unpack(folder)
+describe('stored data folders', () => {
+  it('are there for every format that this build writes or knows', () => {
+    const numbers = vectors.map((vector) => Number(/\d+$/.exec(vector)![0])).sort((one, other) => one - other)
+    expect(numbers).to.deep.equal(Array.from({ length: dataFormat }, (_, index) => index + 1))
   })
-  afterEach(() => rmSync(folder, { recursive: true, force: true }))
-
-  for (const shards of [2, 1, 3]) {
-    it(`is recovered by a broker with ${shards} shards, read whole, and written to`, async () => {
-      const broker = await startBroker({ dataFolder: folder, port: 0, shards, journalMemoryBytes: 4 << 20 })
-      try {
-        const client = await connect({ server: `127.0.0.1:${broker.port}` })
-        const names = (await client.admin().listTopics()).map(({ name }) => name)
-        expect(names).to.have.members(expected.topics.map(({ name }) => name))
-        for (const { name, partitions } of expected.topics) {
-          for (const partition of partitions) {
-            expect(await read(client, name, partition.partition), name).to.deep.equal(partition)
-          }
-        }
-        const { startOffset, recordCount } = expected.topics[0]!.partitions[0]!
-        const producer = client.producer()
-        const { offset } = await producer.send({ topic: expected.topics[0]!.name, partition: 0, value: 'one more' })
-        expect(offset).to.equal(startOffset + recordCount)
-        await producer.close()
-        await client.close()
-      } finally {
-        await broker.close()
-      }
-    })
-  }
 })
+
+for (const vector of vectors)
+  describe(`the stored data folder ${basename(vector)}`, function () {
+    this.timeout(60_000)
+    const expected = JSON.parse(readFileSync(join(vector, 'expected.json'), 'utf8')) as Expected
+    let folder = ''
+
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'streambus-vector-'))
+      unpack(vector, folder)
+    })
+    afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+    for (const shards of [2, 1, 3]) {
+      it(`is recovered by a broker with ${shards} shards, read whole, and written to`, async () => {
+        const broker = await startBroker({ dataFolder: folder, port: 0, shards, journalMemoryBytes: 4 << 20 })
+        try {
+          const client = await connect({ server: `127.0.0.1:${broker.port}` })
+          const names = (await client.admin().listTopics()).map(({ name }) => name)
+          expect(names).to.have.members(expected.topics.map(({ name }) => name))
+          for (const { name, partitions } of expected.topics) {
+            for (const partition of partitions) {
+              expect(await read(client, name, partition.partition), name).to.deep.equal(partition)
+            }
+          }
+          const { startOffset, recordCount } = expected.topics[0]!.partitions[0]!
+          const producer = client.producer()
+          const { offset } = await producer.send({ topic: expected.topics[0]!.name, partition: 0, value: 'one more' })
+          expect(offset).to.equal(startOffset + recordCount)
+          await producer.close()
+          await client.close()
+        } finally {
+          await broker.close()
+        }
+      })
+    }
+  })
