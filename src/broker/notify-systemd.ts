@@ -84,7 +84,7 @@ export class SystemdNotifier {
     this.log = log
   }
 
-  /** `{ READY: 1, STATUS: 'text' }` in one datagram. What fails is logged once: the broker does its work all the same. */
+  /** `{ READY: 1, STATUS: 'text' }` in one datagram. What fails is logged once, and ends nothing. */
   tell(notice: Notice): void {
     const lines = Object.entries(notice).map(([name, value]) => `${name}=${String(value).replaceAll('\n', ' ')}`)
     try {

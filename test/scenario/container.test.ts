@@ -24,7 +24,7 @@ interface Simulation {
 describe('the container image', function () {
   this.timeout(60_000)
 
-  it('says what to pass when it is run bare, and runs, tells its health and stops when it is told enough', async function () {
+  it('run bare says what to pass; told enough it runs, tells its health and stops', async function () {
     if (process.platform === 'win32') this.skip()
     const tool = (await import(`${root}/tools/simulate-container.mjs`)) as Simulation
     const { refused, unhealthy, broker, healthy, stopped } = await tool.simulate({ isLinked: true })

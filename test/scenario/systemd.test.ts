@@ -158,7 +158,7 @@ describe('a broker under systemd', function () {
     expect(await ended()).to.equal(0)
   })
 
-  it('reloads on SIGHUP: what may change takes effect, what needs a restart is told, mistakes change nothing', async () => {
+  it('reloads on SIGHUP: what may change does, what needs a restart is told, mistakes change nothing', async () => {
     const notices = listen(join(folder, 'notify'))
     start({ NOTIFY_SOCKET: join(folder, 'notify') })
     await notices.until(has('READY=1'))

@@ -80,7 +80,7 @@ describe('alerts and dashboard', () => {
       expect(unknownIn(expr, [summary.replaceAll(/\{\{ \$value[^}]*\}\}/g, ''), action])).to.deep.equal([])
       expect(labels.severity).to.be.oneOf(['critical', 'warning'])
       expect(
-        [summary, action].every((text) => /\.$/.test(text)),
+        [summary, action].every((text) => text.endsWith('.')),
         'sentences',
       ).to.equal(true)
     })
