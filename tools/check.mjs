@@ -59,7 +59,8 @@ function spawnPackage(script, args, stdio) {
 }
 
 function main(names) {
-  prepare(['build'])
+  // Examples import the package by its name: the folder rules follow it into dist.
+  prepare(['dist', 'build'])
   const wanted = names.length > 0 ? names : Object.keys(checks)
   const unknown = wanted.filter((name) => !(name in checks))
   if (unknown.length > 0) throw new Error(`unknown check ${unknown.join(', ')}: use ${Object.keys(checks).join(', ')}`)

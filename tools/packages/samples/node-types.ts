@@ -40,6 +40,22 @@ export function nameOf(error: unknown): ErrorName | undefined {
   return StreamBusError.is(error) ? error.name : undefined
 }
 
+interface Flight {
+  readonly callsign: string
+}
+
+export async function typed(): Promise<string[]> {
+  await using client = await connect({ servers: ['wss://a.example.org:9400'], token: 'secret', tls: { ca: '...' } })
+  const flights = client.topic<Flight>('flights')
+  await using producer = flights.producer()
+  await producer.send({ key: 'one', value: { callsign: 'ABC123' } })
+  // @ts-expect-error: a value is a flight.
+  await producer.send({ key: 'one', value: { callsing: 'ABC123' } })
+  const callsigns: string[] = []
+  for await (const { value } of flights.consumer({ untilEnd: true })) callsigns.push(value.callsign)
+  return callsigns
+}
+
 export function made(kind: typeof Producer): Producer {
   // @ts-expect-error: producers are made by a client.
   return new kind()
