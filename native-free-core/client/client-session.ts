@@ -95,6 +95,9 @@ export class ClientSession {
   private nextCorrelationId = 1
   private attemptCount = 0
   private lastSentAtMs = 0
+  private lastHeardAtMs = 0
+  private hasHeard = false
+  private isPinging = false
   private produceBytesInFlight = 0
   private clusterId: Uuid | undefined
   private farewell: StreamBusError | undefined
@@ -114,6 +117,8 @@ export class ClientSession {
   /** The connection is open; Hello, and Authenticate where there is a token, are the first frame to be sent. */
   opened(nowMs: number, token?: string): void {
     this.state = 'greeting'
+    this.lastHeardAtMs = nowMs
+    this.isPinging = false
     this.token = token
     this.farewell = undefined
     this.output.reset()
@@ -192,6 +197,7 @@ export class ClientSession {
 
   /** A frame came. Throws MALFORMED_FRAME or why the handshake failed: the caller then closes the connection. */
   received(frame: Uint8Array): void {
+    this.hasHeard = true
     readFrame(frame, (header, body) => this.message(header, body))
   }
 
@@ -256,24 +262,35 @@ export class ClientSession {
     for (const request of requests) request.handler.failed(error)
   }
 
-  /** Call several times a second. Sends Ping when idle; an error returned means: close the connection. */
+  /**
+   * Call several times a second. Sends Ping when nothing was sent, or nothing came, for a while: a connection that is
+   * dead without a word is found by that. An error returned means: close the connection.
+   */
   tick(nowMs: number): StreamBusError | undefined {
     if (this.state !== 'greeting' && this.state !== 'ready') return undefined
+    if (this.hasHeard) this.lastHeardAtMs = nowMs
+    this.hasHeard = false
     const oldest = this.pending.values().next().value
     if (oldest !== undefined && nowMs - oldest.sentAtMs > this.options.requestTimeoutMs) {
       return new StreamBusError('REQUEST_TIMED_OUT', `no answer came within ${this.options.requestTimeoutMs} ms`)
     }
-    if (this.state === 'ready' && nowMs - this.lastSentAtMs >= this.pingIntervalMs()) this.ping(nowMs)
+    if (this.state === 'ready' && this.isPingDue(nowMs)) this.ping(nowMs)
     return undefined
   }
 
-  /** A third of what the broker allows: two pings may be late. */
-  private pingIntervalMs(): number {
-    return this.hello!.idleTimeoutMs / 3
+  /** A third of what the broker allows, so that two may be late; half the time that a request may take. */
+  private isPingDue(nowMs: number): boolean {
+    if (this.isPinging) return false
+    const intervalMs = Math.min(this.hello!.idleTimeoutMs / 3, this.options.requestTimeoutMs / 2)
+    return nowMs - Math.min(this.lastSentAtMs, this.lastHeardAtMs) >= intervalMs
   }
 
   private ping(nowMs: number): void {
-    this.begin(Api.Ping, { succeeded: () => {}, failed: () => {} }, nowMs)
+    const done = () => {
+      this.isPinging = false
+    }
+    this.isPinging = true
+    this.begin(Api.Ping, { succeeded: done, failed: done }, nowMs)
     this.end()
   }
 

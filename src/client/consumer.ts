@@ -12,6 +12,7 @@ import { ConsumerFeed, type FeedPart, type Taken } from './consumer-feed.js'
 import { ConsumerRun, type RunOptions } from './consumer-run.js'
 import { checkStartPoint, type StartPoint } from './start-point.js'
 import type { Topics } from './topics.js'
+import { orAborted } from './waiter.js'
 
 /** What a consumer reads, and how. */
 export interface ConsumerOptions {
@@ -65,7 +66,8 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
       signal?.removeEventListener('abort', onAbort)
       onEnd()
     })
-    if (signal?.aborted) onAbort()
+    // Not within the constructor: whoever makes it does not have it yet.
+    if (signal?.aborted) queueMicrotask(onAbort)
     else signal?.addEventListener('abort', onAbort, { once: true })
   }
 
@@ -248,7 +250,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
 
   /** How many records each partition has beyond `position`: the broker is asked for its high watermarks. */
   async lag(options: CallOptions = {}): Promise<Record<number, number>> {
-    await this.feed.started
+    await (options.signal === undefined ? this.feed.started : orAborted(this.feed.started, options.signal))
     const lags = await Promise.all(
       this.feed.parts.map(async (part) => [part.partition, await this.feed.lag(part, options.signal)] as const),
     )

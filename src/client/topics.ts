@@ -12,6 +12,7 @@ import {
   writeMetadataRequest,
 } from '../../native-free-core/protocol/codecs.generated.js'
 import type { Call, CallOptions, Connection } from './connection.js'
+import { orAborted } from './waiter.js'
 
 export function metadataCall(request: MetadataRequest): Call<MetadataResponse> {
   return {
@@ -32,10 +33,12 @@ export class Topics {
   }
 
   /** Throws UNKNOWN_TOPIC_OR_PARTITION. */
-  get(name: string, options: CallOptions = {}): Promise<TopicInfo> {
+  get(name: string, { signal }: CallOptions = {}): Promise<TopicInfo> {
     const topic = this.known.get(name)
     if (topic !== undefined) return Promise.resolve(topic)
-    return this.asked.get(name) ?? this.ask(name, options)
+    // One question serves all who ask, so nobody's signal ends it: each stops waiting by its own.
+    const answer = this.asked.get(name) ?? this.ask(name)
+    return signal === undefined ? answer : orAborted(answer, signal)
   }
 
   /** Asks the broker again. */
@@ -53,16 +56,16 @@ export class Topics {
     this.known.delete(name)
   }
 
-  private ask(name: string, options: CallOptions): Promise<TopicInfo> {
-    const answer = this.lookUp(name, options).finally(() => {
+  private ask(name: string): Promise<TopicInfo> {
+    const answer = this.lookUp(name).finally(() => {
       if (this.asked.get(name) === answer) this.asked.delete(name)
     })
     this.asked.set(name, answer)
     return answer
   }
 
-  private async lookUp(name: string, options: CallOptions): Promise<TopicInfo> {
-    const { topics } = await this.connection.request(metadataCall({ all: false, names: [name] }), options)
+  private async lookUp(name: string): Promise<TopicInfo> {
+    const { topics } = await this.connection.request(metadataCall({ all: false, names: [name] }))
     const topic = topics.find((found) => found.name === name)
     if (topic === undefined) throw unknownTopic(name)
     this.known.set(name, topic)

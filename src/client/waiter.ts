@@ -34,6 +34,8 @@ export function abortable(start: (waiter: Waiter) => (() => void) | undefined, s
 
 /** As `promise`; rejects with the signal's reason when it fires first. */
 export async function orAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  // Nobody may be left to hear how it ends.
+  promise.catch(() => {})
   let result: Result
   await abortable((waiter) => {
     promise.then((value) => {

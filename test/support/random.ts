@@ -75,3 +75,13 @@ export function withSeed<T>(seed: number, replay: string, body: (random: Random)
     throw new Error(`seed ${seed}: ${text}\n  replay: STREAMBUS_SEED=${seed} ${replay}`, { cause: error })
   }
 }
+
+/** The same for a body that takes its time. */
+export async function withSeedAsync<T>(seed: number, replay: string, body: (random: Random) => Promise<T>): Promise<T> {
+  try {
+    return await body(new Random(seed))
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error)
+    throw new Error(`seed ${seed}: ${text}\n  replay: STREAMBUS_SEED=${seed} ${replay}`, { cause: error })
+  }
+}

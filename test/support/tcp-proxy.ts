@@ -12,6 +12,7 @@ export interface ConnectionPlan {
   /** Each piece comes this much later. */
   readonly delayMs?: number
   /** After these bytes nothing comes any more, and the connection stays open. */
+  readonly freezeAfterBytesUp?: number
   readonly freezeAfterBytesDown?: number
   /** After these bytes the direction is closed, and the other stays open. */
   readonly endAfterBytesUp?: number
@@ -77,7 +78,7 @@ export class TcpProxy {
       to: broker,
       cutAfterBytes: plan.cutAfterBytesUp ?? never,
       endAfterBytes: plan.endAfterBytesUp ?? never,
-      freezeAfterBytes: never,
+      freezeAfterBytes: plan.freezeAfterBytesUp ?? never,
       delayMs,
       bytes: 0,
     })

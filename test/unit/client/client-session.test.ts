@@ -42,10 +42,10 @@ function frameOf(write: (out: FrameWriter) => void): Uint8Array {
   return out.view().slice()
 }
 
-function setUp(isTokenRenewable = false) {
+function setUp(isTokenRenewable = false, requestTimeoutMs = 1000) {
   const events: string[] = []
   const session = new ClientSession(
-    { clientName: 'test', requestTimeoutMs: 1000, isTokenRenewable },
+    { clientName: 'test', requestTimeoutMs, isTokenRenewable },
     {
       ready: (_hello, isOtherCluster) => events.push(isOtherCluster ? 'ready, other cluster' : 'ready'),
       lost: (error) => events.push(`lost: ${error.name}`),
@@ -258,12 +258,28 @@ describe('ClientSession', () => {
   })
 
   it('pings after a third of the idle time', () => {
-    const { session, greet } = setUp()
+    const { session, greet } = setUp(false, 60_000)
     greet()
     session.tick(2999)
     expect(session.takeFrame()).to.equal(undefined)
     session.tick(3000)
     expect(headersOf(session.takeFrame()).map(({ api }) => api)).to.deep.equal([Api.Ping])
+    session.tick(6001)
+    expect(session.takeFrame(), 'one at a time').to.equal(undefined)
+  })
+
+  it('finds out that the other side is gone though it sends all the time', () => {
+    const { session, greet } = setUp()
+    greet()
+    let error: StreamBusError | undefined
+    let nowMs = 0
+    for (; nowMs < 5000 && error === undefined; nowMs += 100) {
+      session.beginOneway(Api.Credit, nowMs)
+      session.end()
+      error = session.tick(nowMs)
+    }
+    expect(error?.name).to.equal('REQUEST_TIMED_OUT')
+    expect(nowMs).to.be.lessThan(2000)
   })
 
   it('gives up a connection on which the oldest request stays unanswered', () => {
