@@ -6,7 +6,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { BrokerConfig } from '../../native-free-core/config/broker-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-import { TokenTable } from '../gateway/token-table.js'
+import { type TokenEntry, TokenTable } from '../gateway/token-table.js'
 import type { TlsMaterial } from '../gateway/transport.js'
 import { ConfigError } from './config-problems.js'
 import { FileWatch, signatureOf } from './file-watch.js'
@@ -138,8 +138,19 @@ export class Security {
       const message = 'tokensFile and tokenEntries are both set'
       throw new ConfigError([{ place: '', message }], 'Leave one of them out.')
     }
-    if (tokensFile === '') return new TokenTable(await parseTokens(tokenEntries, 'tokenEntries'))
-    return new TokenTable(await parseTokens(await readTokensText(tokensFile), tokensFile))
+    const isFile = tokensFile !== ''
+    const text = isFile ? await readTokensText(tokensFile) : tokenEntries
+    const entries = await parseTokens(text, isFile ? tokensFile : 'tokenEntries')
+    this.warnOfUselessNames(entries)
+    return new TokenTable(entries)
+  }
+
+  private warnOfUselessNames(entries: readonly TokenEntry[]): void {
+    if (this.config.tlsClientCaFile !== '') return
+    const names = entries.filter(({ certificateName }) => certificateName !== undefined).map(({ name }) => name)
+    if (names.length === 0) return
+    const who = names.slice(0, 5).join(', ')
+    this.log.warn(`tlsClientCaFile is not set: the certificateName of ${who} lets nobody in`)
   }
 
   private async warnOfLooseFiles(): Promise<void> {

@@ -78,6 +78,8 @@ const longestNameBytes = 300
 const sweepIntervalMs = 1000
 /** Above maxFrameBytes: a frame that is a little too large still gets a typed error. */
 const payloadSlackBytes = 64 * 1024
+/** For probes, scrapers, and connections that are turned away with a reason. */
+const socketSlack = 256
 /** What may come over a connection before it authenticates, the frames' own heads included. */
 const maxUnprovenBytes = 64 * 1024
 const revoked = 'the token or certificate that this connection authenticated with was revoked'
@@ -200,6 +202,7 @@ export class Gateway {
       // Sessions stop well before: what uWS drops here would be a mistake of theirs.
       maxBackpressureBytes: 2 * (config.maxSendBufferBytes + config.maxFrameBytes),
       maxUnprovenBytes,
+      maxSockets: config.maxConnections + config.maxUnauthenticatedConnections + socketSlack,
       tls: options.tls,
       tlsFailed: (address, reason) => this.tellTlsFailure(address, reason),
       upgrade: (request) => this.accept(request),

@@ -1,7 +1,9 @@
 /**
  * What the gateway needs of a WebSocket and HTTP server; uws-transport and ws-transport are the two that there are.
- * Runs on: main. Touches: types only.
+ * Runs on: main. Touches: nothing.
  */
+
+import { isIPv6 } from 'node:net'
 
 export interface Socket {
   /** The bytes are the caller's again when `send` returns. False: the connection is gone. */
@@ -89,6 +91,8 @@ export interface TransportOptions {
    * uWebSockets.js shows a frame when it is whole, so there a frame of maxPayloadBytes may lie in memory.
    */
   readonly maxUnprovenBytes: number
+  /** Sockets of every kind, those that speak HTTP or shake hands included. Only `ws` can hold to it. */
+  readonly maxSockets: number
   /** Undefined: no TLS. */
   readonly tls: TlsMaterial | undefined
   /** A TLS handshake failed; not known of uWebSockets.js. */
@@ -133,9 +137,15 @@ export function statusLineOf(status: number): string {
   return `${status} ${statusTexts[status] ?? 'Status'}`
 }
 
-/** An address as people write it: IPv4 in IPv6's clothes without them. */
+/** An address as people write it: IPv6 short, and IPv4 in IPv6's clothes without them. */
 export function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '')
+  if (!isIPv6(address)) return address
+  // URLs know the short form; scopes of link-local addresses are no part of it.
+  const short = new URL(`http://[${address.split('%')[0]}]`).hostname.slice(1, -1)
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short)
+  if (mapped === null) return short
+  const [high, low] = [Number.parseInt(mapped[1]!, 16), Number.parseInt(mapped[2]!, 16)]
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
 }
 
 /** The subprotocols of a Sec-WebSocket-Protocol header. */

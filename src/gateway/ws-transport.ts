@@ -109,6 +109,7 @@ class WsTransport implements Transport {
   constructor(options: TransportOptions) {
     this.options = options
     this.server = this.createServer((request, response) => this.http(request, response))
+    this.server.maxConnections = options.maxSockets
     // Loaded here, not above: with the other front end it would only take memory and time.
     const ws = createRequire(import.meta.url)('ws') as WsModule
     this.webSockets = new ws.WebSocketServer({

@@ -208,6 +208,11 @@ describe('Security', () => {
     expect(none.remedy).to.contain('streambus token create')
   })
 
+  it('warns of names of certificates that nobody is asked for', async () => {
+    await load({ tokenEntries: '- {name: a, certificateName: b, roles: [admin]}' })
+    expect(lines).to.deep.equal(['warn: tlsClientCaFile is not set: the certificateName of a lets nobody in'])
+  })
+
   it('reads tokens again when the file changes, and keeps the old when the new are wrong', async () => {
     const tokensFile = write('tokens.yaml', entry('a'))
     await load({ tokensFile })

@@ -224,6 +224,16 @@ for (const frontEnd of frontEnds) {
         expect(fixture.gateway.subscriptionCount).to.equal(0)
       })
 
+      it('takes another token on an open connection', async () => {
+        await open()
+        const { client } = await fixture.authenticate(tokens.reader.token)
+        const next = { mechanism: 'TOKEN', token: tokens.writer.token }
+        const { error } = await client.ask('Authenticate', (body) => codecs.writeAuthenticateRequest(body, next))
+        expect(error).to.equal(undefined)
+        expect((await client.produce(0, batchOf(1))).error).to.equal(undefined)
+        expect((await client.fetch(fetchAll)).error?.code).to.equal(codeOf('TOPIC_AUTHORIZATION_FAILED'))
+      })
+
       it('gives new rights to open connections', async () => {
         await open()
         const { client } = await fixture.authenticate(tokens.writer.token)
@@ -280,6 +290,31 @@ for (const frontEnd of frontEnds) {
         expect(await third).to.be.greaterThan(199)
         expect(order).to.deep.equal(['right', 'wrong'])
       })
+
+      it('gives everybody ten seconds', async () => {
+        await open()
+        const [silent, { client: witness }] = [
+          await fixture.dial([json]),
+          await fixture.authenticate(tokens.reader.token),
+        ]
+        // As if they had come eleven seconds ago: the sweep comes once a second.
+        const { sessions } = fixture.gateway as unknown as { sessions: Set<{ openedMs: number }> }
+        for (const session of sessions) session.openedMs -= 11_000
+        expect((await silent.closed).code).to.equal(4401)
+        expect(silent.failure()?.code).to.equal(requiredCode)
+        expect((await witness.ask('Ping')).error).to.equal(undefined)
+      })
+
+      if (frontEnd === 'ws') {
+        it('cuts off who sends more than 64 KiB in one frame before it has authenticated, and nobody after', async () => {
+          await open()
+          const { client: witness } = await fixture.authenticate(tokens.writer.token)
+          const flood = await fixture.dial([binary])
+          flood.send(new Uint8Array(4 << 20))
+          expect((await flood.closed).code).to.equal(1006)
+          expect((await witness.produce(0, batchOf(100, 2000))).error).to.equal(undefined)
+        })
+      }
 
       it('looks at nothing that comes while a refusal waits', async () => {
         await open()

@@ -6,10 +6,26 @@ import { expect } from 'chai'
 import { WebSocket } from 'ws'
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import { chooseTransport } from '../../../src/gateway/choose-transport.js'
-import type { Socket, Transport, TransportOptions } from '../../../src/gateway/transport.js'
+import { plainAddress, type Socket, type Transport, type TransportOptions } from '../../../src/gateway/transport.js'
 import { frontEnds } from '../../support/gateway-fixture.js'
 
 const frameCount = 300
+
+describe('plainAddress', () => {
+  it('is what people write', () => {
+    const table = {
+      '10.0.0.1': '10.0.0.1',
+      '::1': '::1',
+      '::ffff:10.0.0.1': '10.0.0.1',
+      '0000:0000:0000:0000:0000:ffff:7f00:0001': '127.0.0.1',
+      '0000:0000:0000:0000:0000:0000:0000:0001': '::1',
+      '2001:0DB8:0000:0000:0001:0000:0000:0001': '2001:db8::1:0:0:1',
+      'fe80::1%eth0': 'fe80::1',
+      '': '',
+    }
+    for (const [given, plain] of Object.entries(table)) expect(plainAddress(given), given).to.equal(plain)
+  })
+})
 const frameBytes = 64 * 1024
 
 function optionsFor(port: number, open: (socket: Socket) => void): TransportOptions {
@@ -19,6 +35,7 @@ function optionsFor(port: number, open: (socket: Socket) => void): TransportOpti
     maxPayloadBytes: 1 << 20,
     maxBackpressureBytes: 64 << 20,
     maxUnprovenBytes: 64 << 10,
+    maxSockets: 100,
     tls: undefined,
     tlsFailed: () => undefined,
     http: () => ({ status: 200, contentType: 'text/plain', body: 'x' }),
