@@ -6,14 +6,7 @@
 import { type ErrorName, errorNameOf, errorTable } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { effectiveTopicConfig, plainTopicEntries } from '../../native-free-core/config/topic-config.js'
-import {
-  DeleteRecordsRequest,
-  DescribeReply,
-  errorCodeAt,
-  ListOffsetsRequest,
-  OffsetsReply,
-  RequestType,
-} from '../../native-free-core/mailbox/shard-frames.js'
+import { DeleteRecordsRequest, ListOffsetsRequest, RequestType } from '../../native-free-core/mailbox/shard-frames.js'
 import type { PartitionPlace, TopicImage } from '../../native-free-core/metadata/metadata-image.js'
 import type {
   AlterBrokerConfigRequest,
@@ -47,7 +40,6 @@ import type {
   UnsubscribeRequest,
 } from '../../native-free-core/protocol/codecs.generated.js'
 import { type MessageRow, protocolVersion } from '../../native-free-core/protocol/message-table.js'
-import type { RingConsumer } from '../../native-free-core/ring/ring.js'
 import { releaseVersion } from '../../native-free-core/version.js'
 import { audited } from './audit.js'
 import { partitionRefusal, requireRight, rowOf } from './authorize.js'
@@ -64,6 +56,7 @@ import {
 } from './operation-texts.js'
 import type { Principal } from './principal.js'
 import type { ProduceOwner } from './shard-proxy.js'
+import { type PartitionState, ShardQuestions } from './shard-questions.js'
 import type { Subscriber, Subscription } from './subscriptions.js'
 
 /** The connection that asks. */
@@ -100,18 +93,16 @@ const rows = {
 const latest = -1
 const earliest = -2
 
-interface PartitionState {
-  readonly logStartOffset: number
-  readonly highWatermark: number
-  readonly sizeBytes: number
-  readonly segmentCount: number
-}
-
 export class Operations {
   private readonly context: GatewayContext
+  private readonly questions: ShardQuestions
 
   constructor(context: GatewayContext) {
     this.context = context
+    this.questions = new ShardQuestions(context, {
+      errorOf: (code, partitionId) => this.errorOf(code, partitionId),
+      throttled: (key, limit) => this.throttled(key, limit),
+    })
   }
 
   private require(caller: Caller, row: MessageRow, name = ''): void {
@@ -216,7 +207,9 @@ export class Operations {
     const topic = this.topicNamed(caller, request.name)
     const partitions = await Promise.all(
       topic.partitions.map(async (partition): Promise<PartitionDetail> => {
-        const { logStartOffset, highWatermark, sizeBytes, segmentCount } = await this.describe(partition.partitionId)
+        const { logStartOffset, highWatermark, sizeBytes, segmentCount } = await this.questions.describe(
+          partition.partitionId,
+        )
         return {
           partition: partition.partition,
           partitionId: partition.partitionId,
@@ -330,7 +323,7 @@ export class Operations {
     }
     const fill = (view: DataView, at: number): void =>
       view.setFloat64(at + ListOffsetsRequest.timestampAt, request.timestampMs, true)
-    return this.askOffsets(RequestType.listOffsets, request.partitionId, ListOffsetsRequest.sizeBytes, fill)
+    return this.questions.offsets(RequestType.listOffsets, request.partitionId, ListOffsetsRequest.sizeBytes, fill)
   }
 
   deleteRecords(caller: Caller, request: DeleteRecords): Promise<DeleteRecordsResponse> {
@@ -349,7 +342,7 @@ export class Operations {
       const fill = (view: DataView, at: number): void =>
         view.setFloat64(at + DeleteRecordsRequest.beforeOffsetAt, beforeOffset, true)
       const size = DeleteRecordsRequest.sizeBytes
-      const { offset } = await this.askOffsets(RequestType.deleteRecords, partitionId, size, fill)
+      const { offset } = await this.questions.offsets(RequestType.deleteRecords, partitionId, size, fill)
       return { logStartOffset: offset }
     })
   }
@@ -372,7 +365,7 @@ export class Operations {
     if (caller.subscriptions.size >= config.maxSubscriptionsPerConnection) {
       throw this.throttled('maxSubscriptionsPerConnection', config.maxSubscriptionsPerConnection)
     }
-    const state = await this.describe(request.partitionId)
+    const state = await this.questions.describe(request.partitionId)
     const offset = startOf(request.offset, state, place)
     if (caller.isClosed) throw new StreamBusError('NETWORK_EXCEPTION', 'the connection ended')
     // Its rights may have been taken away meanwhile.
@@ -483,55 +476,6 @@ export class Operations {
 
   private refuseWhenStopping(): void {
     if (this.context.isStopping()) throw stopping()
-  }
-
-  private describe(partitionId: number): Promise<PartitionState> {
-    return this.ask(
-      RequestType.describe,
-      partitionId,
-      8,
-      DescribeReply.sizeBytes,
-      () => undefined,
-      (view, at) => ({
-        logStartOffset: view.getFloat64(at + DescribeReply.logStartOffsetAt, true),
-        highWatermark: view.getFloat64(at + DescribeReply.highWatermarkAt, true),
-        sizeBytes: view.getFloat64(at + DescribeReply.sizeBytesAt, true),
-        segmentCount: view.getUint32(at + DescribeReply.segmentCountAt, true),
-      }),
-    )
-  }
-
-  private askOffsets(
-    type: number,
-    partitionId: number,
-    bodyBytes: number,
-    fill: (view: DataView, at: number) => void,
-  ): Promise<ListOffsetsResponse> {
-    return this.ask(type, partitionId, bodyBytes, OffsetsReply.sizeBytes, fill, (view, at) => ({
-      offset: view.getFloat64(at + OffsetsReply.offsetAt, true),
-      timestampMs: view.getFloat64(at + OffsetsReply.timestampAt, true),
-    }))
-  }
-
-  private ask<T>(
-    type: number,
-    partitionId: number,
-    bodyBytes: number,
-    replyBytes: number,
-    fill: (view: DataView, at: number) => void,
-    read: (view: DataView, at: number) => T,
-  ): Promise<T> {
-    const { proxy } = this.context.shardFor(partitionId)
-    return new Promise((resolve, reject) => {
-      const onReply = ({ view, bodyPosition }: RingConsumer): void => {
-        const code = view.getInt32(bodyPosition + errorCodeAt, true)
-        if (code === 0) resolve(read(view, bodyPosition))
-        else reject(this.errorOf(code, partitionId))
-      }
-      const id = proxy.request(type, partitionId, bodyBytes, replyBytes, { onReply }, false, fill)
-      if (id < 0) reject(this.throttled('maxInFlightBytes', this.context.config.maxInFlightBytes))
-      else proxy.flush()
-    })
   }
 }
 
