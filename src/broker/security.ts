@@ -142,7 +142,7 @@ export class Security {
     const text = isFile ? await readTokensText(tokensFile) : tokenEntries
     const entries = await parseTokens(text, isFile ? tokensFile : 'tokenEntries')
     this.warnOfUselessNames(entries)
-    return new TokenTable(entries)
+    return TokenTable.inTurns(entries)
   }
 
   private warnOfUselessNames(entries: readonly TokenEntry[]): void {

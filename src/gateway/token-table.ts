@@ -20,6 +20,7 @@ export interface TokenEntry extends PrincipalFacts {
   readonly certificateName: string | undefined
 }
 
+const entriesPerTurn = 100
 const tokenPrefix = 'sbt_'
 const tokenForm = /^sbt_[A-Za-z0-9_-]{43}$/
 
@@ -32,17 +33,27 @@ interface Known {
 const noHash = Buffer.alloc(32)
 
 export class TokenTable {
-  readonly entryCount: number
+  entryCount = 0
   private readonly key = randomBytes(32)
   private readonly byTag = new Map<string, Known>()
   private readonly byCredential = new Map<string, Principal>()
 
   constructor(entries: readonly TokenEntry[]) {
-    this.entryCount = entries.length
     for (const entry of entries) this.add(entry)
   }
 
+  /** Of many entries, with the event loop's turn in between. */
+  static async inTurns(entries: readonly TokenEntry[]): Promise<TokenTable> {
+    const table = new TokenTable([])
+    for (const [index, entry] of entries.entries()) {
+      table.add(entry)
+      if (index % entriesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    return table
+  }
+
   private add(entry: TokenEntry): void {
+    this.entryCount++
     const { tokenHash, certificateName } = entry
     if (tokenHash !== undefined) {
       const principal = new Principal(entry, `token ${tokenHash}`)
