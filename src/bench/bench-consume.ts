@@ -5,6 +5,7 @@
 import { type Client, connect, type ConnectOptions } from '../client/index.js'
 import { CpuMeter } from './measurements.js'
 import { printReport } from './report.js'
+import { withTimeProgress } from './time-progress.js'
 import { type BenchOptions, prepareTopic } from './workload.js'
 
 export interface BenchConsumeOptions extends BenchOptions {
@@ -29,15 +30,18 @@ async function measure(client: Client, options: BenchConsumeOptions): Promise<vo
   const endMs = startMs + options.seconds * 1000
   let records = 0
   let sizeBytes = 0
-  for await (const batch of client.consumer({ topic: name, untilEnd: true })) {
-    if (options.decode) {
-      batch.forEach((record) => {
-        if (record.valueStart >= 0) records++
-      })
-    } else records += batch.recordCount
-    sizeBytes += batch.sizeBytes
-    if (performance.now() >= endMs) break
+  const read = async (): Promise<void> => {
+    for await (const batch of client.consumer({ topic: name, untilEnd: true })) {
+      if (options.decode) {
+        batch.forEach((record) => {
+          if (record.valueStart >= 0) records++
+        })
+      } else records += batch.recordCount
+      sizeBytes += batch.sizeBytes
+      if (performance.now() >= endMs) break
+    }
   }
+  await withTimeProgress('reading', options.seconds, () => records, read)
   const seconds = (performance.now() - startMs) / 1000
   const report = {
     bench: options.decode ? 'consume, each record' : 'consume, by batch',

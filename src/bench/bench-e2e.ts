@@ -5,6 +5,7 @@
 import { type Client, connect, type ConnectOptions, type Consumer } from '../client/index.js'
 import { CpuMeter, Latencies } from './measurements.js'
 import { printReport } from './report.js'
+import { withTimeProgress } from './time-progress.js'
 import { type BenchOptions, dueMsOf, paced, Payload, prepareTopic } from './workload.js'
 
 export interface BenchEndToEndOptions extends BenchOptions {
@@ -50,7 +51,8 @@ async function measure(producing: Client, consuming: Client, options: BenchEndTo
       producer.write({ topic: name, partition: sentCount++ % partitionCount, value: payload.next(dueMs) })
     }
   }
-  await paced(rate, seconds, send, (lateMs) => lateness.record(lateMs))
+  const load = () => paced(rate, seconds, send, (lateMs) => lateness.record(lateMs))
+  await withTimeProgress('producing and reading', seconds, () => latencies.count, load)
   await producer.close()
   await untilRead(latencies, sentCount)
   const elapsedSeconds = (performance.now() - startMs) / 1000

@@ -12,6 +12,7 @@ import {
 } from '../client/index.js'
 import { CpuMeter, Latencies } from './measurements.js'
 import { printReport } from './report.js'
+import { withTimeProgress } from './time-progress.js'
 import { type BenchOptions, DueQueue, paced, Payload, prepareTopic } from './workload.js'
 
 export interface BenchProduceOptions extends BenchOptions {
@@ -112,7 +113,12 @@ async function measure(client: Client, options: BenchProduceOptions): Promise<vo
   const { pid } = await client.admin().clusterStatus()
   const cpu = new CpuMeter(pid)
   const startMs = performance.now()
-  await load(seconds)
+  await withTimeProgress(
+    'producing',
+    seconds,
+    () => run.deliveredCount,
+    () => load(seconds),
+  )
   await producer.flush()
   const elapsedSeconds = (performance.now() - startMs) / 1000
   const shares = cpu.read()

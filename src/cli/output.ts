@@ -100,10 +100,15 @@ export class DataOutput {
 
 /** Calls at Ctrl-C or SIGTERM; the second one ends the process as the system would. */
 export function onInterrupt(interrupt: () => void): () => void {
-  process.once('SIGINT', interrupt)
+  const onKey = () => {
+    // The terminal shows ^C where the cursor was; what is said next begins a line of its own.
+    if (process.stderr.isTTY) process.stderr.write('\n')
+    interrupt()
+  }
+  process.once('SIGINT', onKey)
   process.once('SIGTERM', interrupt)
   return () => {
-    process.off('SIGINT', interrupt)
+    process.off('SIGINT', onKey)
     process.off('SIGTERM', interrupt)
   }
 }

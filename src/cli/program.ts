@@ -78,5 +78,6 @@ Examples:
   ${name} consume my-topic
   ${name} consume --help
 
-Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 70 a broker that must not go on.`
+Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration,
+  70 a broker that must not go on.`
 }
