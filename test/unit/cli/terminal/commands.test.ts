@@ -60,7 +60,7 @@ describe('commands on a terminal', function () {
     for (const [columns, args] of [
       [80, ['--help']],
       [80, ['top', '--help']],
-      [60, ['doctor', '--help']],
+      [80, ['bench', 'e2e', '--help']],
     ] as const) {
       const pty = cliOnPty(args, { columns, rows: 100, env })
       expect(await pty.exit).to.equal(0)
