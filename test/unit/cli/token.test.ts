@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { parseTokens } from '../../../src/broker/tokens-file.js'
+import type { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
+import { createTokenEntry, type TokenOptions } from '../../../src/cli/commands/token.js'
 import { runCli } from '../../support/run-cli.js'
 
 describe('token', function () {
@@ -70,21 +72,28 @@ describe('token', function () {
     expect(stderr).to.equal('')
   })
 
-  const wrong: readonly (readonly [what: string, args: readonly string[], message: string])[] = [
-    ['a role that there is not', ['--roles', 'produce,write', '--topics', 'a'], 'expected a list of admin, produce'],
-    ['no topics for a role that needs them', ['--roles', 'produce'], 'topics is missing; expected a list of prefixes'],
-    ['topics for a role that has none', ['--roles', 'admin', '--topics', 'a'], 'topics limits produce and consume'],
-    ['a topic that can not be', ['--roles', 'consume', '--topics', 'a b'], 'expected beginnings of topic names'],
-    ['a name with spaces', ['--roles', 'admin', '--name', 'a b'], 'name is "a b"; expected 1 to 128'],
+  it('create ends with 2 where an option is wrong, and makes nothing', async () => {
+    const result = await create('--name', 'x', '--roles', 'produce', '--add-to', file)
+    expect(result).to.include({ exitCode: 2, stdout: '' })
+    expect(result.stderr).to.contain('error: topics is missing; expected').and.to.contain('--roles produce,consume')
+    expect(() => statSync(file)).to.throw('ENOENT')
+  })
+
+  const wrong: readonly (readonly [what: string, options: Partial<TokenOptions>, message: string])[] = [
+    ['a role that there is not', { roles: ['produce', 'write'] }, 'expected a list of admin, produce'],
+    ['topics for a role that has none', { roles: ['admin'], topics: ['a'] }, 'topics limits produce and consume'],
+    ['a topic that can not be', { roles: ['consume'], topics: ['a b'] }, 'expected beginnings of topic names'],
+    ['a name with spaces', { name: 'a b' }, 'name is "a b"; expected 1 to 128'],
   ]
-  for (const [what, args, message] of wrong) {
+  for (const [what, options, message] of wrong) {
     it(`create refuses ${what}`, async () => {
-      const result = await create('--name', 'x', ...args, '--add-to', file)
-      expect(result).to.include({ exitCode: 2, stdout: '' })
-      expect(result.stderr)
-        .to.match(/^error: /)
-        .and.to.contain(message)
-        .and.to.contain('--roles produce,consume')
+      const given = { name: 'x', roles: ['admin'], topics: [], ...options, addTo: file }
+      const error = await createTokenEntry(undefined as never, given).then(
+        () => undefined,
+        (thrown: unknown) => thrown as StreamBusError,
+      )
+      expect(error).to.include({ name: 'USAGE' })
+      expect(error!.message).to.contain(message)
       expect(() => statSync(file)).to.throw('ENOENT')
     })
   }
