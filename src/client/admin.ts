@@ -31,7 +31,7 @@ import {
   writeListOffsetsRequest,
 } from '../../native-free-core/protocol/codecs.generated.js'
 import type { Call, CallOptions, Connection } from './connection.js'
-import { specialTimestamps } from './start-point.js'
+import { type TimeAgo, timestampOf } from './start-point.js'
 import { metadataCall, type Topics, unknownPartition, unknownTopic } from './topics.js'
 
 /** What `createTopic` makes. */
@@ -57,8 +57,11 @@ export interface TopicDescription {
 /** Values by key; null goes back to what the broker's file and environment say. Sizes and durations may have units. */
 export type BrokerConfigChanges = Readonly<Record<string, string | number | boolean | readonly string[] | null>>
 
-/** The record that a point in time means. */
-export type OffsetSpec = 'earliest' | 'latest' | 'max-timestamp' | { readonly timestampMs: number }
+/**
+ * The record that a point in time means: the first that is there, the next to come, the one with the largest timestamp,
+ * or the first at or after a time, which may be so long ago by the client's clock.
+ */
+export type OffsetSpec = 'earliest' | 'latest' | 'max-timestamp' | TimeAgo | Date | { readonly timestampMs: number }
 
 /** The offset that `listOffsets` found in one partition. */
 export interface OffsetAnswer {
@@ -158,17 +161,21 @@ export class Admin {
   }
 
   /** Records below the offset can't be read any more; 'latest': none of those that are there. */
-  async deleteRecords(
+  deleteRecords(
     topic: string,
     partition: number,
     beforeOffset: number | 'latest',
     options: CallOptions = {},
   ): Promise<{ logStartOffset: number }> {
-    const partitionId = await this.partitionId(topic, partition, options)
-    const request = { partitionId, beforeOffset: beforeOffset === 'latest' ? -1 : beforeOffset }
-    const write: Call<unknown>['write'] = (writer) => writeDeleteRecordsRequest(writer, request)
-    const call = { api: Api.DeleteRecords, write, read: readDeleteRecordsResponse, isRepeatable: true }
-    return await this.connection.request(call, options)
+    return this.withTopic(topic, options, (info) => {
+      const request = {
+        partitionId: partitionIdOf(info, partition),
+        beforeOffset: beforeOffset === 'latest' ? -1 : beforeOffset,
+      }
+      const write: Call<unknown>['write'] = (writer) => writeDeleteRecordsRequest(writer, request)
+      const call = { api: Api.DeleteRecords, write, read: readDeleteRecordsResponse, isRepeatable: true }
+      return this.connection.request(call, options)
+    })
   }
 
   /** For all partitions of a topic, or those given. */
@@ -177,18 +184,17 @@ export class Admin {
     spec: OffsetSpec,
     options: CallOptions & { readonly partitions?: readonly number[] } = {},
   ): Promise<OffsetAnswer[]> {
-    const info = await this.topics.get(topic, options)
-    const partitions = options.partitions ?? info.partitions.map(({ partition }) => partition)
-    const timestampMs = typeof spec === 'string' ? specialTimestamps[spec] : spec.timestampMs
-    return Promise.all(
-      partitions.map(async (partition) => {
-        const found = info.partitions[partition]
-        if (found === undefined) throw unknownPartition(info, partition)
-        const call = listOffsetsCall({ partitionId: found.partitionId, timestampMs })
-        const { offset, timestampMs: foundMs } = await this.connection.request(call, options)
-        return { partition, offset, timestampMs: foundMs }
-      }),
-    )
+    const timestampMs = timestampOf(spec)
+    return this.withTopic(topic, options, (info) => {
+      const partitions = options.partitions ?? info.partitions.map(({ partition }) => partition)
+      return Promise.all(
+        partitions.map(async (partition) => {
+          const call = listOffsetsCall({ partitionId: partitionIdOf(info, partition), timestampMs })
+          const { offset, timestampMs: foundMs } = await this.connection.request(call, options)
+          return { partition, offset, timestampMs: foundMs }
+        }),
+      )
+    })
   }
 
   /** The document that docs/protocol.md describes. */
@@ -229,11 +235,20 @@ export class Admin {
     return this.connection.request(call, options)
   }
 
-  private async partitionId(topic: string, partition: number, options: CallOptions): Promise<number> {
-    const info = await this.topics.get(topic, options)
-    const found = info.partitions[partition]
-    if (found === undefined) throw unknownPartition(info, partition)
-    return found.partitionId
+  /** What is known of a topic may be of one that was deleted and made anew since: then the broker is asked again. */
+  private async withTopic<Result>(
+    name: string,
+    options: CallOptions,
+    ask: (info: TopicInfo) => Promise<Result>,
+  ): Promise<Result> {
+    const info = await this.topics.get(name, options)
+    try {
+      return await ask(info)
+    } catch (error) {
+      if (!StreamBusError.is(error) || error.name !== 'UNKNOWN_TOPIC_ID') throw error
+      this.topics.forget(name)
+      return await ask(await this.topics.get(name, options))
+    }
   }
 
   private async forTopic<Response>(name: string, call: Call<Response>, options: CallOptions): Promise<Response> {
@@ -252,4 +267,10 @@ function textOf(value: string | number | boolean | readonly string[]): string {
 
 function entriesOf(configs: Readonly<Record<string, string>> = {}): { name: string; value: string }[] {
   return Object.entries(configs).map(([name, value]) => ({ name, value }))
+}
+
+function partitionIdOf(info: TopicInfo, partition: number): number {
+  const found = info.partitions[partition]
+  if (found === undefined) throw unknownPartition(info, partition)
+  return found.partitionId
 }

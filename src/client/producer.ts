@@ -152,7 +152,7 @@ export class Producer {
       if (!this.isRoomy()) await this.ready({ signal })
       const traced = this.tracing === undefined ? record : withTraceHeaders(record, this.tracing)
       try {
-        if (this.topicOf(record.topic).info === undefined) await this.lookUp(record.topic)
+        if (this.topicOf(record.topic).info === undefined) await this.lookUp(record.topic, signal)
         const { partition } = this.append(this.topicOf(record.topic), traced)
         const batch = this.lastBatch!
         if (group.add(record.topic, partition, batch)) whenDone(batch, () => group.finished(batch))
@@ -363,8 +363,8 @@ export class Producer {
   }
 
   /** Rejects when the topic is not known. */
-  private async lookUp(name: string): Promise<void> {
-    await this.known.get(name)
+  private async lookUp(name: string, signal: AbortSignal | undefined): Promise<void> {
+    await this.known.get(name, { signal })
     const topic = this.topicOf(name)
     topic.resolving ??= this.resolve(topic)
     await topic.resolving

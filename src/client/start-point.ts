@@ -81,6 +81,16 @@ export function checkStartPoint(from: StartPoint, nowMs = Date.now()): Kind {
   throw notUnderstood(from)
 }
 
+/** For the broker's ListOffsets. Throws USAGE for what is no time. */
+export function timestampOf(
+  spec: keyof typeof specialTimestamps | TimeAgo | Date | { readonly timestampMs: number },
+): number {
+  if (typeof spec === 'string' && Object.hasOwn(specialTimestamps, spec)) return specialTimestamps[spec as 'latest']
+  const point = checkStartPoint(spec as TimeAgo | Date)
+  if (point.kind === 'time') return point.timestampMs
+  throw notUnderstood(spec)
+}
+
 function ofOffsets(offsets: Readonly<Record<number, number>>): Kind {
   for (const [partition, offset] of Object.entries(offsets)) wholeNumber(`the offset of partition ${partition}`, offset)
   return { kind: 'offset', offset: (partition) => offsets[partition] ?? earliestOffset }

@@ -13,6 +13,7 @@ import {
   type ConsumedRecord,
   type Consumer,
   type ConsumerOptions,
+  type OffsetSpec,
   type ProducerOptions,
   type StartPoint,
 } from '../../../src/client/index.js'
@@ -444,6 +445,44 @@ describe('client', () => {
       expect((await failureOf(admin.createTopic({ name: 'a' }))).name).to.equal('TOPIC_ALREADY_EXISTS')
       await admin.deleteTopic('a')
       expect((await failureOf(admin.deleteTopic('a'))).name).to.equal('UNKNOWN_TOPIC_OR_PARTITION')
+    })
+
+    it('finds offsets by time, however it is said, also of a topic that was made anew', async () => {
+      const admin = client.admin()
+      broker.addTopic('t')
+      const startMs = Date.now() - 600_000
+      const write = () => {
+        const producer = client.producer()
+        for (let index = 0; index < 10; index++) {
+          producer.write({ topic: 't', value: '', timestampMs: startMs + index * 60_000 })
+        }
+        return producer.close()
+      }
+      await write()
+      const offsetOf = async (spec: OffsetSpec) => (await admin.listOffsets('t', spec))[0]!.offset
+      expect(await offsetOf('earliest')).to.equal(0)
+      expect(await offsetOf('latest')).to.equal(10)
+      expect(await offsetOf('max-timestamp')).to.equal(9)
+      expect(await offsetOf({ timestampMs: startMs + 60_000 })).to.equal(1)
+      expect(await offsetOf(new Date(startMs + 60_000))).to.equal(1)
+      expect(await offsetOf('-3.5m')).to.equal(7)
+      for (const wrong of ['newest', 'toString', '-5x', { last: 1 }]) {
+        expect((await failureOf(offsetOf(wrong as OffsetSpec))).name).to.equal('USAGE')
+      }
+      broker.topics.delete('t')
+      broker.addTopic('t')
+      await client.admin().listTopics()
+      expect(await offsetOf('latest')).to.equal(0)
+    })
+
+    it('ends a question by the signal of those who asked, not by that of others', async () => {
+      broker.addTopic('t')
+      const abort = new AbortController()
+      const first = client.admin().listOffsets('t', 'latest', { signal: abort.signal })
+      const second = client.admin().listOffsets('t', 'latest')
+      abort.abort(new StreamBusError('USAGE', 'enough'))
+      expect((await failureOf(first)).message).to.equal('enough')
+      expect(await second).to.have.length(1)
     })
 
     it('asks again when the connection is lost during a question that does no harm', async () => {
