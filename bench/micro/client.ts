@@ -1,8 +1,8 @@
 /**
  * The client's way of a record without the socket: a producer from `write` to the sealed batch, a consumer from the
  * delivered bytes to key and value. After `npm run build:test`: `node build/bench/micro/client.js`.
- * Runs on: a process of its own. Each figure is the median of many short runs, with the best beside it, by processor time
- * and by the clock; the loop of the first line says how fast the machine is at that moment.
+ * Runs on: a process of its own. Each figure is the median of many short runs, with the best beside it, by processor
+ * time and by the clock; the loop of the first line says how fast the machine is at that moment.
  */
 import benny from 'benny'
 import { ByteReader } from '../../native-free-core/bytes/byte-reader.js'

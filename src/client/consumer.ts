@@ -227,9 +227,8 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   async seek(partition: number, to: StartPoint): Promise<void> {
     checkStartPoint(to)
     await this.feed.started
-    const part = this.feed.partOf(partition)
     if (this.feed.isClosed) throw new StreamBusError('USAGE', 'the consumer has ended', { remedy: 'Make another.' })
-    await this.feed.seek(part, to)
+    await this.feed.seek(this.feed.partOf(partition), to)
   }
 
   /** The partitions that are read; empty as long as the topic is being looked up. */

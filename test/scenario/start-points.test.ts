@@ -1,5 +1,5 @@
 /**
- * Every place that a consumer may begin at, seek and lag, on a real broker, with records in segments and in the journal.
+ * Every place that a consumer may begin at, seek and lag, on a real broker: records in segments and in the journal.
  * Runs on: the test process, with the built workers.
  */
 import { expect } from 'chai'
