@@ -3,6 +3,7 @@
  * Runs on: the test process, over fake shards.
  */
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { expect } from 'chai'
 import * as codecs from '../../../native-free-core/protocol/codecs.generated.js'
 import { FrameWriter } from '../../../native-free-core/protocol/frame.js'
@@ -344,6 +345,23 @@ for (const frontEnd of frontEnds) {
         expect(right.body).to.contain('streambus_authentication_failures_total{reason="token"} 1')
         expect(right.body).to.contain('streambus_authentication_failures_total{reason="missing"} 1')
       })
+    })
+
+    it('survives those who are gone before they are refused', async () => {
+      await open({}, 20)
+      for (let count = 0; count < 5; count++) {
+        const socket = connect(fixture.gateway.port, '127.0.0.1')
+        socket.on('error', () => undefined)
+        socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        const client = await fixture.dial([binary])
+        void client.greet(createToken().token)
+        await new Promise((resolve) => setImmediate(resolve))
+        socket.resetAndDestroy()
+        client.ws.terminate()
+      }
+      // The last of them would have been answered by then.
+      expect((await fixture.authenticate(createToken().token)).error).to.equal(failedCode)
+      expect((await fixture.authenticate(tokens.reader.token)).principal).to.equal('reader')
     })
 
     async function metrics(): Promise<string> {
