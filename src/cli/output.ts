@@ -37,9 +37,14 @@ function endWithReader(): void {
   })
 }
 
-export function printLine(line: string): void {
+/** As it is. */
+export function printText(text: string): void {
   endWithReader()
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(text)
+}
+
+export function printLine(line: string): void {
+  printText(`${line}\n`)
 }
 
 export function printJson(value: unknown): void {

@@ -5,6 +5,7 @@
 import { Command } from 'commander'
 import { releaseVersion } from '../../native-free-core/version.js'
 import type { CliEnvironment } from './environment.js'
+import { printText } from './output.js'
 import { addBench } from './program/bench.js'
 import { addBroker } from './program/broker.js'
 import { addCluster } from './program/cluster.js'
@@ -33,6 +34,7 @@ export function buildProgram(environment: CliEnvironment): Command {
     .configureOutput({
       getOutHasColors: () => wantsColour(process.stdout.isTTY, process.env),
       getErrHasColors: () => wantsColour(process.stderr.isTTY, process.env),
+      writeOut: printText,
       // The error is told as JSON instead.
       ...(isJson ? { writeErr: () => {} } : {}),
     })

@@ -142,6 +142,11 @@ describe('command line', function () {
     expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: '' })
   })
 
+  it('ends quietly with 0 when nobody reads the help', async () => {
+    const { exitCode, stderr } = await run(['--help'], { isUnread: true })
+    expect({ exitCode, stderr }).to.deep.equal({ exitCode: 0, stderr: '' })
+  })
+
   it('refuses options that it has not', async () => {
     const result = await run(['consume', 't', '--group', 'g'])
     expect(result.exitCode).to.equal(2)
