@@ -28,8 +28,9 @@ export function launchChromium(): Promise<Browser> {
 
 const blankPage = '<!doctype html><meta charset="utf-8"><title>Test</title><link rel="icon" href="data:,">'
 
-/** Serves a blank page, and dist/client below /client/. */
+/** Serves a page, blank if none is given, and dist/client below /client/ and as /streambus.js. */
 export class TestSite {
+  html = blankPage
   private readonly server: Server
 
   private constructor(server: Server) {
@@ -37,9 +38,10 @@ export class TestSite {
   }
 
   static async start(): Promise<TestSite> {
-    const server = createServer((request, response) => void answer(request.url ?? '/', response))
+    const server = createServer((request, response) => void site.answer(request.url ?? '/', response))
+    const site = new TestSite(server)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    return new TestSite(server)
+    return site
   }
 
   get origin(): string {
@@ -56,18 +58,14 @@ export class TestSite {
     return { page, errors }
   }
 
+  private async answer(url: string, response: ServerResponse): Promise<void> {
+    const script = url === '/streambus.js' ? 'browser.js' : /^\/client\/([a-z.]+\.js)$/.exec(url)?.[1]
+    response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
+    response.end(script === undefined ? this.html : await readFile(`dist/client/${script}`))
+  }
+
   async stop(): Promise<void> {
     this.server.closeAllConnections()
     await new Promise((resolve) => this.server.close(resolve))
   }
-}
-
-async function answer(url: string, response: ServerResponse): Promise<void> {
-  const script = /^\/client\/([a-z.]+\.js)$/.exec(url)
-  if (script !== null) {
-    response.setHeader('content-type', 'text/javascript')
-    return void response.end(await readFile(`dist/client/${script[1]}`))
-  }
-  response.setHeader('content-type', 'text/html')
-  response.end(blankPage)
 }
