@@ -145,7 +145,14 @@ async function stop(broker: Broker, signal: StopSignal, log: Log): Promise<numbe
   await broker.close()
   clearTimeout(timer)
   log.info(`stopped cleanly after ${durationText(performance.now() - started)}`)
+  if (signal === 'SIGHUP') endAsHungUp()
   return 0
+}
+
+/** As a process without a handler: at its usual end Node.js aborts when it can't restore the terminal that is gone. */
+function endAsHungUp(): void {
+  process.removeAllListeners('SIGHUP')
+  process.kill(process.pid, 'SIGHUP')
 }
 
 function sayRecovery(broker: Broker, log: Log): void {

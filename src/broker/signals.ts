@@ -27,9 +27,12 @@ export function listenToSignals({ onReload, hasTerminal = terminalIsThere }: Sig
       resolve(name)
     }
     for (const name of stopSignals) process.on(name, () => stop(name))
+    let isHungUp = false
     process.on('SIGHUP', () => {
-      if (hadTerminal && !hasTerminal()) stop('SIGHUP')
-      else onReload()
+      if (!hadTerminal || hasTerminal()) return onReload()
+      // A terminal that goes says so twice: to the session's first process, and to those in front.
+      if (!isHungUp) stop('SIGHUP')
+      isHungUp = true
     })
   })
 }

@@ -5,13 +5,14 @@
  */
 import { expect } from 'chai'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brokerConfigOf } from '../../native-free-core/config/broker-config.js'
 import { connect } from '../../src/client/index.js'
 import { DatagramSocket } from '../support/datagram-socket.js'
+import { endPtys, Pty, whyNoPty } from '../support/pty.js'
 import { readText, root } from '../tidy/source-tree.js'
 
 const mainFile = fileURLToPath(new URL('../support/broker-main.js', import.meta.url))
@@ -149,6 +150,46 @@ describe('a broker under systemd', function () {
     child!.kill('SIGTERM')
     await ended()
     expect(notices.drain().filter((datagram) => datagram.includes('WATCHDOG'))).to.deep.equal([])
+  })
+
+  it('tells it through the program systemd-notify where the package koffi is missing', async function () {
+    if (spawnSync('systemd-notify', ['--version']).status !== 0) this.skip()
+    const preload = join(folder, 'no-koffi.cjs')
+    writeFileSync(
+      preload,
+      `const module_ = require('node:module')
+      const resolve = module_._resolveFilename
+      module_._resolveFilename = (name, ...rest) => {
+        if (name === 'koffi') throw new Error('not installed')
+        return resolve(name, ...rest)
+      }`,
+    )
+    const notices = listen(join(folder, 'notify'))
+    start({ NOTIFY_SOCKET: join(folder, 'notify'), NODE_OPTIONS: `--require=${preload}` })
+    await notices.until(has('READY=1'))
+    child!.kill('SIGTERM')
+    expect(await ended()).to.equal(0)
+    expect(has('STOPPING=1')(notices.drain())).to.equal(true)
+  })
+
+  it('reloads while the terminal that it was started from is there, stops cleanly when that is closed', async function () {
+    if (whyNoPty() !== undefined) this.skip()
+    const log = join(folder, 'log')
+    const words = [process.execPath, mainFile, config, stuckDisk].join(' ')
+    const pty = new Pty(['sh', '-c', `cd ${folder} && exec ${words} 2> ${log}`])
+    const logged = (): string => readFileSync(log, 'utf8')
+    try {
+      await pty.until('Ctrl-C stops the broker.')
+      const { pid } = pty
+      process.kill(pid, 'SIGHUP')
+      while (!logged().includes('SIGHUP: reloaded')) await new Promise((resolve) => setTimeout(resolve, 5))
+      const parent = Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
+      process.kill(parent, 'SIGKILL')
+      while (existsSync(`/proc/${pid}`)) await new Promise((resolve) => setTimeout(resolve, 5))
+      expect(logged()).to.match(/stopped cleanly after \d+ ms[^\n]*\n$/)
+    } finally {
+      endPtys()
+    }
   })
 
   it('runs all the same when nobody listens on the socket', async () => {

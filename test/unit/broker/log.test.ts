@@ -50,6 +50,20 @@ describe('createLog', () => {
     expect(journaldLines('error', 'a')).to.equal('<3>a')
   })
 
+  it('writes audit lines whatever the level, silent apart, and says whose they are', () => {
+    const entry = `{ principal: 'ann', address: '10.0.0.9', operation: 'DeleteTopic', resource: 'topic',
+      resourceName: 't', outcome: 'denied', error: 'TOPIC_AUTHORIZATION_FAILED', details: { a: 1 } }`
+    const audits = `log.audit(${entry}); log.setLevel('silent'); log.audit(${entry})`
+    expect(logged('error', 'journald', audits)).to.equal(
+      '<6>audit: ann: DeleteTopic topic t: denied (TOPIC_AUTHORIZATION_FAILED) ' +
+        '{"principal":"ann","address":"10.0.0.9","operation":"DeleteTopic","resource":"topic","resourceName":"t",' +
+        '"outcome":"denied","error":"TOPIC_AUTHORIZATION_FAILED","details":{"a":1}}\n',
+    )
+    const lines = logged('error', 'json', audits).trim().split('\n')
+    expect(lines).to.have.length(1)
+    expect(JSON.parse(lines[0]!)).to.include({ audit: true, principal: 'ann', operation: 'DeleteTopic' })
+  })
+
   it('chooses by where standard error leads', () => {
     const around = { environment: {}, isTerminal: false, stream: '9:42' }
     expect(formatFor('auto', around)).to.equal('json')
