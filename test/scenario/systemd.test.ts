@@ -172,7 +172,7 @@ describe('a broker under systemd', function () {
     expect(has('STOPPING=1')(notices.drain())).to.equal(true)
   })
 
-  it('reloads while the terminal that it was started from is there, stops cleanly when that is closed', async function () {
+  it('reloads while its terminal is there, stops cleanly when that is closed', async function () {
     if (whyNoPty() !== undefined) this.skip()
     const log = join(folder, 'log')
     const words = [process.execPath, mainFile, config, stuckDisk].join(' ')
