@@ -25,8 +25,7 @@ export interface TopOptions {
 }
 
 const framesPerSecond = 10
-const liveIntervalSeconds = 0.5
-const jsonIntervalSeconds = 1
+const usualIntervalSeconds = 1
 const fastestIntervalSeconds = 0.1
 const usualColumns = 80
 
@@ -39,7 +38,7 @@ export async function top(invocation: Invocation, options: TopOptions): Promise<
   }
   if (invocation.isJson) await printDocuments(invocation, options)
   else if (options.once === true || !Terminal.isThere()) await printTable(invocation)
-  else await showLive(invocation, (options.interval ?? liveIntervalSeconds) * 1000)
+  else await showLive(invocation, (options.interval ?? usualIntervalSeconds) * 1000)
 }
 
 async function showLive(invocation: Invocation, intervalMs: number): Promise<void> {
@@ -78,7 +77,7 @@ function lostError(error: StreamBusError | undefined): StreamBusError {
 /** Rates want two answers; a second apart they are right to a tenth. */
 async function lookTwice(poller: Poller): Promise<TopView> {
   await poller.poll()
-  await delay(jsonIntervalSeconds * 1000)
+  await delay(usualIntervalSeconds * 1000)
   return poller.poll()
 }
 
@@ -106,7 +105,7 @@ async function printDocuments(invocation: Invocation, { interval, once, count }:
         printLine(JSON.stringify(topDocument(view, client.server, Date.now())))
         if (--left <= 0) ending.abort()
       }
-      await poller.run((interval ?? jsonIntervalSeconds) * 1000, ending.signal, print, () => {})
+      await poller.run((interval ?? usualIntervalSeconds) * 1000, ending.signal, print, () => {})
     })
   } finally {
     stopListening()

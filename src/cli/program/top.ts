@@ -11,7 +11,7 @@ export function addTop(program: Command, environment: CliEnvironment): void {
   const top = program
     .command('top')
     .description('show what a broker does: rates, latencies, shards, topics; live on a terminal, else once')
-    .option('--interval <SECONDS>', 'ask the broker so often (default: 0.5, with --json 1)', asFraction)
+    .option('--interval <SECONDS>', 'ask the broker so often (default: 1)', asFraction)
     .option('--once', 'print one table and end')
     .option('-n, --count <N>', 'with --json, which prints a line for each look: end after this many', asCount)
     .action(async (options, command) => {
