@@ -16,7 +16,7 @@ export function tell(line: string): void {
 }
 
 /** What happens on the way: a line, or with --json an object with `notice`. */
-export function notice({ isJson }: Invocation, message: string): void {
+export function notice({ isJson }: Pick<Invocation, 'isJson'>, message: string): void {
   tell(isJson ? jsonText({ notice: { message } }) : message)
 }
 

@@ -6,7 +6,7 @@ import { StreamBusError } from '../../native-free-core/errors/streambus-error.js
 import { nearestOf } from '../broker/nearest.js'
 import { type Client, connect } from '../client/index.js'
 import type { Invocation } from './environment.js'
-import { tell } from './output.js'
+import { notice } from './output.js'
 import { connectOptionsOf } from './target.js'
 
 /** Connects, runs `body`, closes. A lost connection is told on stderr. */
@@ -17,7 +17,7 @@ export async function withClient<Result>(
   const client = await connect({
     ...connectOptionsOf(invocation.target()),
     clientName: invocation.environment.name,
-    onStateChange: stateTeller(() => client.server),
+    onStateChange: stateTeller(invocation, () => client.server),
   })
   try {
     return await body(client)
@@ -26,12 +26,16 @@ export async function withClient<Result>(
   }
 }
 
-function stateTeller(server: () => string): (state: 'connected' | 'lost' | 'refused', error?: StreamBusError) => void {
+function stateTeller(
+  invocation: Invocation,
+  server: () => string,
+): (state: 'connected' | 'lost' | 'refused', error?: StreamBusError) => void {
   let wasLost = false
   return (state, error) => {
-    if (state === 'lost') tell(`lost the connection to ${server()} (${error?.message}); connecting again ...`)
+    if (state === 'lost')
+      notice(invocation, `lost the connection to ${server()} (${error?.message}); connecting again ...`)
     else if (state === 'refused') return
-    else if (wasLost) tell(`connected to ${server()} again`)
+    else if (wasLost) notice(invocation, `connected to ${server()} again`)
     wasLost = state === 'lost'
   }
 }

@@ -7,7 +7,7 @@ import { type ConfigRow, valueText } from '../../../native-free-core/config/conf
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import type { BrokerConfigEntry } from '../../../native-free-core/protocol/codecs.generated.js'
 import type { Invocation } from '../environment.js'
-import { printJson, printTable, tell } from '../output.js'
+import { notice, printJson, printTable } from '../output.js'
 import { withClient } from '../with-client.js'
 
 export async function getBrokerConfig(invocation: Invocation, key: string | undefined): Promise<void> {
@@ -32,7 +32,7 @@ export async function setBrokerConfig(
   const alter = { ...reset, ...changes }
   const { entries, note } = await withClient(invocation, (client) => client.admin().alterBrokerConfig(alter))
   print(invocation, entries)
-  tell(note)
+  notice(invocation, note)
 }
 
 function print({ isJson }: Invocation, entries: readonly BrokerConfigEntry[]): void {

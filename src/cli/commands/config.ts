@@ -22,13 +22,13 @@ import { checkListener } from '../../broker/listener-rule.js'
 import { configKeys, type ConfigOrigin, type LoadedConfig, readConfig } from '../../broker/load-config.js'
 import { nearestOf } from '../../broker/nearest.js'
 import type { Invocation } from '../environment.js'
-import { countOf, printFacts, printJson, printLine, tell } from '../output.js'
+import { countOf, notice, printFacts, printJson, printLine } from '../output.js'
 
 /** Throws INVALID_CONFIG with every problem of the file and the environment, INSECURE_LISTENER. */
 export function checkConfig({ isJson }: Invocation, file: string | undefined): void {
   const { config, origins } = readConfig(file, process.env)
   const insecurity = checkListener(config)
-  if (insecurity !== undefined) tell(`warning: ${insecurity}`)
+  if (insecurity !== undefined) notice({ isJson }, `warning: ${insecurity}`)
   const count = (layer: ConfigOrigin['layer']): number =>
     configKeys.filter((key) => origins[key].layer === layer).length
   const fromFile = count('file')

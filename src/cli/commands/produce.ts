@@ -125,9 +125,12 @@ async function produceAll(
   const pace = options.rate === undefined ? undefined : new Pace(options.rate)
   const report = options.verbose ? reporter(invocation) : undefined
   try {
-    await readRecords(input, source, (record, number) => {
-      if (pace === undefined) return send(producer, record, number, tally, report)
-      return pace.next().then(() => send(producer, record, number, tally, report))
+    await readRecords(input, source, {
+      record: (record, number) => {
+        if (pace === undefined) return send(producer, record, number, tally, report)
+        return pace.next().then(() => send(producer, record, number, tally, report))
+      },
+      chunk: () => producer.ready(),
     })
   } finally {
     stopListening()
@@ -148,14 +151,14 @@ interface Reporter {
   failed(number: number, error: StreamBusError): void
 }
 
-/** Resolves when more may be sent; never rejects. */
+/** Never rejects: failures are counted. */
 function send(
   producer: Producer,
   record: ProducerRecord,
   number: number,
   tally: Tally,
   report: Reporter | undefined,
-): Promise<void> {
+): undefined {
   producer.send(record).then(
     (metadata) => {
       tally.delivered(metadata)
@@ -166,7 +169,6 @@ function send(
       report?.failed(number, StreamBusError.from(error))
     },
   )
-  return producer.ready()
 }
 
 function reporter(invocation: Invocation): Reporter {

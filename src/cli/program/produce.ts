@@ -3,12 +3,11 @@
  * Runs on: main. Touches: nothing until it is run.
  */
 import { type Command, Option } from 'commander'
+import { codecNames } from '../../../native-free-core/log/record-batch.js'
 import { asFraction, asPartition, asRate, collectHeaders, parseAcks } from '../arguments.js'
 import { type CliEnvironment, invocationOf } from '../environment.js'
 import { inputFormats } from '../records/formats.js'
 import { examples } from './examples.js'
-
-const compressions = ['none', 'gzip'] as const
 
 export function addProduce(program: Command, environment: CliEnvironment): void {
   const command = program
@@ -40,7 +39,7 @@ export function addProduce(program: Command, environment: CliEnvironment): void 
         .default(-1, 'all'),
     )
     .option('--timeout <SECONDS>', 'give up on a record that is not acknowledged by then', asFraction, 120)
-    .addOption(new Option('--compression <CODEC>', 'how batches are packed').choices(compressions).default('none'))
+    .addOption(new Option('--compression <CODEC>', 'how batches are packed').choices(codecNames).default('none'))
     .option('--rate <N>', 'at most N records a second', asRate)
     .optionsGroup('Output:')
     .option('-v, --verbose', 'print partition and offset of each record')

@@ -26,15 +26,17 @@ export interface SourceOptions {
 /** No broker takes a record of this size; without a bound, input without line ends would fill the memory. */
 const maxRecordBytes = 64 * 1024 * 1024
 
-/** Calls `onRecord` for each record with its number from 1, and waits for what it returns. */
-export async function readRecords(
-  input: Readable,
-  options: SourceOptions,
-  onRecord: (record: ProducerRecord, number: number) => Promise<void> | undefined,
-): Promise<void> {
+export interface RecordTaker {
+  /** `number`: from 1. What it returns is waited for. */
+  record(record: ProducerRecord, number: number): Promise<void> | undefined
+  /** After the records of each chunk of the input; waited for: a wait for each record takes as long as sending it. */
+  chunk(): Promise<void>
+}
+
+export async function readRecords(input: Readable, options: SourceOptions, taker: RecordTaker): Promise<void> {
   if (options.format === 'raw') {
     const value = await readWhole(input)
-    return onRecord(plainRecord(value, options), 1)
+    return taker.record(plainRecord(value, options), 1)
   }
   const makeRecord = options.format === 'ndjson' ? jsonRecord : lineRecord
   const splitter = new LineSplitter(maxRecordBytes)
@@ -43,9 +45,10 @@ export async function readRecords(
     for (const line of lines) {
       number++
       const record = makeRecord(line, number, options)
-      const wait = record === undefined ? undefined : onRecord(record, number)
+      const wait = record === undefined ? undefined : taker.record(record, number)
       if (wait !== undefined) await wait
     }
+    await taker.chunk()
   }
   for await (const chunk of untilInterrupted(input)) await take(splitter.push(chunk))
   await take(splitter.finish())

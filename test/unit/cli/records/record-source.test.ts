@@ -12,10 +12,14 @@ const plain: SourceOptions = { topic: 't', format: 'lines', headers: [], nullIfE
 
 async function read(text: string, options: Partial<SourceOptions>): Promise<ProducerRecord[]> {
   const records: ProducerRecord[] = []
-  await readRecords(Readable.from([Buffer.from(text)]), { ...plain, ...options }, (record) => {
-    records.push(record)
-    return undefined
-  })
+  await readRecords(
+    Readable.from([Buffer.from(text)]),
+    { ...plain, ...options },
+    {
+      record: (record) => void records.push(record),
+      chunk: () => Promise.resolve(),
+    },
+  )
   return records
 }
 
