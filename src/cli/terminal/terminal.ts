@@ -41,7 +41,7 @@ export class Terminal {
     this.enter()
     this.events.redraw()
   }
-  /** Before Node.js prints what nobody caught: on the screen that stays. */
+  /** Comes before Node.js prints what nobody caught, which so stays on the screen. */
   private readonly onExit = () => this.leave()
   private readonly onLost = () => this.events.end('SIGHUP')
 
@@ -62,7 +62,6 @@ export class Terminal {
   open(): void {
     this.isOpen = true
     process.on('exit', this.onExit)
-    process.on('uncaughtExceptionMonitor', this.onExit)
     for (const signal of endSignals) process.on(signal, this.onSignal)
     process.on('SIGCONT', this.onContinue)
     process.stdout.on('resize', this.onResize)
@@ -77,7 +76,6 @@ export class Terminal {
     this.leave()
     this.isOpen = false
     process.off('exit', this.onExit)
-    process.off('uncaughtExceptionMonitor', this.onExit)
     for (const signal of endSignals) process.off(signal, this.onSignal)
     process.off('SIGCONT', this.onContinue)
     process.stdout.off('resize', this.onResize)
