@@ -30,10 +30,29 @@ export async function completionsFor(
   words: readonly string[],
   sources: Sources,
 ): Promise<Completions> {
-  const current = words.at(-1) ?? ''
-  const place = walk(program, words.slice(0, -1))
+  const joined = joinedWords(words)
+  const current = joined.at(-1) ?? ''
+  const place = walk(program, joined.slice(0, -1))
   const found = await candidates(place, current, sources)
   return { ...found, items: found.items.filter(({ value }) => value.startsWith(current)) }
+}
+
+/**
+ * bash takes HOST:PORT and --option=VALUE apart at these characters and completes the piece after them alone: an option
+ * and its value are two words then.
+ */
+function joinedWords(words: readonly string[]): string[] {
+  const joined: string[] = []
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!
+    const isLast = at === words.length - 1
+    if (word === '=' && joined.at(-1)?.startsWith('--')) {
+      if (isLast) joined.push('')
+    } else if (word === ':' && joined.length > 0) {
+      joined.push(`${joined.pop()}:${words[++at] ?? ''}`)
+    } else joined.push(word)
+  }
+  return joined
 }
 
 interface Place {

@@ -4,12 +4,13 @@
  * Runs on: the test process, with commands on terminals of their own and a broker in this process.
  */
 import { expect } from 'chai'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Broker, startBroker } from '../../src/broker/start-broker.js'
 import { type Client, connect } from '../../src/client/index.js'
-import { cliOnPty, endPtys, type Pty, type PtyOptions, whyNoPty } from '../support/pty.js'
+import { cliOnPty, endPtys, Pty, type PtyOptions, whyNoPty } from '../support/pty.js'
+import { root } from '../tidy/source-tree.js'
 
 const small = { journalMemoryBytes: 4 << 20, volatileMemoryBytes: 2 << 20, shards: 1, pinShards: false } as const
 const ctrlC = '\x03'
@@ -135,6 +136,37 @@ describe('command line on a terminal', function () {
     expect(await pty.exit).to.equal(0)
     expect(pty.output).to.match(/^x{25,40}… +1 +1\r$/m)
     for (const line of pty.screen.text.split('\n')) expect(line.length).to.be.at.most(50)
+  })
+
+  it('Tab in bash completes commands, options and topics, and runs nothing that is on the line', async () => {
+    await client.admin().createTopic({ name: 'completed-by-tab' })
+    const program = join(folder, 'streambus')
+    writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'bin/streambus.js')}" "$@"\n`)
+    chmodSync(program, 0o755)
+    writeFileSync(join(folder, 'inputrc'), 'set enable-bracketed-paste off\nset bell-style none\n')
+    const env = {
+      PATH: `${folder}:${process.env['PATH']}`,
+      STREAMBUS_SERVER: `127.0.0.1:${broker.port}`,
+      PS1: '> ',
+      INPUTRC: join(folder, 'inputrc'),
+    }
+    const bash = new Pty(['bash', '--norc', '--noprofile', '-i'], { env, columns: 120 })
+    const line = async (typed: string, completed: string) => {
+      bash.type(typed)
+      await bash.until(completed)
+      bash.type(ctrlC)
+      await bash.until(/\n>$/)
+    }
+    bash.type('source <(streambus completion bash); echo rea""dy\n')
+    await bash.until('ready')
+    await line('streambus cons\t', 'streambus consume')
+    await line('streambus topic des\t', 'streambus topic describe')
+    await line('streambus consume completed-\t', 'streambus consume completed-by-tab')
+    await line('streambus consume t --value-format=ba\t', '--value-format=base64')
+    await line(`streambus consume $(touch ${join(folder, 'run')}) --until\t`, '--until-end')
+    expect(existsSync(join(folder, 'run'))).to.equal(false)
+    bash.type('exit 0\n')
+    expect(await bash.exit).to.equal(0)
   })
 
   it('has colours, unless NO_COLOR says otherwise', async () => {

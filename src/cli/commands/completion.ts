@@ -5,6 +5,7 @@
 import { script, ShellCompDirective } from '@bomb.sh/tab'
 import type { Command } from 'commander'
 import { connect } from '../../client/index.js'
+import { bashScript } from '../bash-completion.js'
 import { completionsFor } from '../completions.js'
 import { readContexts } from '../contexts.js'
 import type { Invocation } from '../environment.js'
@@ -14,7 +15,9 @@ import { connectOptionsOf } from '../target.js'
 const topicsTimeoutMs = 500
 
 export function printScript(shell: string, { environment }: Invocation): void {
-  script(shell, environment.name, environment.name)
+  const { name } = environment
+  if (shell === 'bash') process.stdout.write(bashScript(name))
+  else script(shell, name, name)
 }
 
 /** Prints a line for each, then how the shell takes them. Never fails: a shell at Tab shows no errors. */

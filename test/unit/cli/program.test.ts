@@ -121,6 +121,18 @@ describe('completion', () => {
     expect(await complete('--nonsense=')).to.deep.equal([])
   })
 
+  it('takes words as bash cuts them, at = and :', async () => {
+    expect(await complete('consume', 'orders', '--value-format', '=', 'b')).to.deep.equal(['base64'])
+    expect(await complete('consume', 'orders', '--value-format', '=')).to.have.members([
+      'text',
+      'json',
+      'hex',
+      'base64',
+    ])
+    expect(await complete('--server', '127.0.0.1', ':', '9400', 'consume', 'or')).to.deep.equal(['orders'])
+    expect(await complete('--server', '127.0.0.1', ':')).to.deep.equal([])
+  })
+
   it('never offers what help does not show', async () => {
     expect(await complete('compl')).to.deep.equal(['completion'])
   })
