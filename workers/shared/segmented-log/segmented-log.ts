@@ -735,24 +735,27 @@ export class SegmentedLog {
     if (this.segments.every(isOld) && this.endOffset <= highWatermark) this.roll(nowMs)
     let excessBytes = retentionBytes < 0 ? -1 : this.sizeBytes - retentionBytes
     let start = this.startOffset
-    for (const segment of this.segments.slice(0, -1)) {
+    for (const [index, segment] of this.segments.entries()) {
       const isDue = segment.endOffset <= start || excessBytes >= segment.sizeBytes || isOld(segment)
-      if (!isDue || !this.isRemovable(segment) || segment.endOffset > highWatermark) break
+      if (!isDue || !this.isRemovable(index) || segment.endOffset > highWatermark) break
       excessBytes -= segment.sizeBytes
       start = Math.max(start, segment.endOffset)
     }
     return start
   }
 
-  /** The journal still holds what is not synced here; recovery would look for it in this segment. */
-  private isRemovable(segment: Segment): boolean {
-    return segment !== this.active && segment.endOffset <= this.durable.endOffset
+  /**
+   * The journal still holds what is not synced here; recovery would look for it in this segment. The one behind it must
+   * be there after a power cut that brings this one back: it tells where this one ends.
+   */
+  private isRemovable(index: number): boolean {
+    const next = this.segments[index + 1]
+    return next !== undefined && isSealedAt(this.durable, next.baseOffset)
   }
 
   /** Whether there is a segment that `deleteRecordsUpTo` would remove. */
   hasSegmentBelow(offset: number): boolean {
-    const oldest = this.segments[0]!
-    return oldest.endOffset <= offset && this.isRemovable(oldest)
+    return this.segments[0]!.endOffset <= offset && this.isRemovable(0)
   }
 
   /** Moves the log's start up to `offset`; no file is touched. Throws OFFSET_OUT_OF_RANGE above the end. */
