@@ -1,6 +1,6 @@
 /**
  * One broker in this process: its workers, its metadata, its gateway. Also the API for embedding and for tests.
- * Runs on: main. Touches: worker threads, the listener. Never: the disk.
+ * Runs on: main. Touches: worker threads, the listener, a temporary folder as a whole. Never: other folders.
  *
  *   all workers are spawned at once -> metadata is ready -> recovery -> shards are ready -> the gateway listens
  */
@@ -33,11 +33,17 @@ import { ProducerIds, type ProducerIdBlock } from './producer-ids.js'
 import { Scrubber } from './scrubber.js'
 import { Security } from './security.js'
 import { coresForShards, defaultShardCount } from './shard-count.js'
+import { TemporaryFolder } from './temporary-folder.js'
 import { findWorkers } from './worker-files.js'
 import { WorkerFleet, type WorkerProbe } from './worker-fleet.js'
 
 /** The configuration of a broker, as far as it differs from the defaults, and what its surroundings listen to. */
 export interface BrokerOptions extends Partial<BrokerConfig> {
+  /**
+   * For tests: a fresh data folder below the system's temporary folder, which goes when the broker is closed. Either
+   * this or `dataFolder` has to be given: a broker in a program makes no folder that nobody named.
+   */
+  readonly temporary?: boolean
   readonly log?: Log
   /**
    * Where the built worker files are; found beside this file if left out.
@@ -81,20 +87,26 @@ const endedIncarnations = new Set<string>()
 
 /** Starts a broker; resolves when it accepts connections. Throws StreamBusError with what to do about it. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
-  const { log, workerFolder, diskModule, onFatal, ...given } = options
-  return startLoaded(readConfig(undefined, {}, given), { log, workerFolder, diskModule, onFatal })
+  const { log, workerFolder, diskModule, onFatal, temporary = false, ...given } = options
+  refuseUnnamedFolder(temporary, given.dataFolder)
+  const loaded = readConfig(undefined, {}, given)
+  if (!temporary) return startLoaded(loaded, { log, workerFolder, diskModule, onFatal })
+  const temporaryFolder = TemporaryFolder.make()
+  const config = { ...loaded.config, dataFolder: temporaryFolder.path }
+  return startLoaded({ ...loaded, config }, { log, workerFolder, diskModule, onFatal, temporaryFolder })
 }
 
 /** The same with a configuration that is read already: it knows where each value came from. */
 export async function startLoaded(
   loaded: LoadedConfig,
-  { log, workerFolder, diskModule, onFatal }: Around,
+  { log, workerFolder, diskModule, onFatal, temporaryFolder }: Around,
 ): Promise<Broker> {
   const broker = new Broker(loaded, {
     log: log ?? silentLog,
     workerFolder: workerFolder ?? findWorkers(),
     diskModule,
     onFatal: onFatal ?? (() => undefined),
+    temporaryFolder,
   })
   try {
     await broker.start()
@@ -110,9 +122,21 @@ interface Around {
   readonly workerFolder?: string | undefined
   readonly diskModule?: string | undefined
   readonly onFatal?: ((error: StreamBusError) => void) | undefined
+  /** Removed at the end. */
+  readonly temporaryFolder?: TemporaryFolder | undefined
+}
+
+function refuseUnnamedFolder(temporary: boolean, dataFolder: string | undefined): void {
+  if (temporary !== (dataFolder === undefined)) {
+    const what = temporary ? 'temporary and dataFolder exclude each other' : 'startBroker() was given no data folder'
+    throw new StreamBusError('INVALID_CONFIG', what, {
+      remedy: 'Give dataFolder, where the records are kept, or temporary: true, for a folder that goes at the end.',
+    })
+  }
 }
 
 interface Surroundings {
+  readonly temporaryFolder: TemporaryFolder | undefined
   readonly log: Log
   readonly workerFolder: string
   readonly diskModule: string | undefined
@@ -314,6 +338,7 @@ export class Broker implements ClusterAccess {
     await this.fleet?.stop()
     await this.gateway?.close()
     await this.metadata?.stop()
+    await this.around.temporaryFolder?.remove()
   }
 
   /**
@@ -328,6 +353,7 @@ export class Broker implements ClusterAccess {
     await this.fleet?.terminate()
     await this.metadata?.stop()
     endedIncarnations.add(this.incarnation)
+    await this.around.temporaryFolder?.remove()
   }
 
   // ---- ClusterAccess

@@ -3,9 +3,11 @@
  * Runs on: the test process, with the built workers.
  */
 import { expect } from 'chai'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { type Broker, startBroker } from '../../src/broker/start-broker.js'
 import { connect } from '../../src/client/index.js'
@@ -84,5 +86,40 @@ describe('a broker in this process', function () {
     expect(refused, 'its shards still run').to.include({ name: 'DATA_FOLDER_IN_USE' })
     await first.abandon()
     expect(await values(await start())).to.deep.equal(['one'])
+  })
+
+  it('in a temporary folder leaves nothing behind, closed or abandoned', async () => {
+    for (const end of ['close', 'abandon'] as const) {
+      const broker = await startBroker({ temporary: true, port: 0, shards: 1 })
+      running.push(broker)
+      await produce(broker, 'one')
+      expect(await values(broker)).to.deep.equal(['one'])
+      expect(relative(tmpdir(), broker.dataFolder)).to.match(/^streambus-\w+$/)
+      expect(existsSync(broker.dataFolder)).to.equal(true)
+      await broker[end]()
+      expect(existsSync(broker.dataFolder), end).to.equal(false)
+    }
+  })
+
+  it('in a temporary folder leaves nothing behind when the program ends without closing it', () => {
+    const index = pathToFileURL(join('dist', 'index.js')).href
+    const program = `const { startBroker } = await import('${index}')
+      const broker = await startBroker({ temporary: true, port: 0, shards: 1 })
+      console.log(broker.dataFolder)
+      process.exit(3)`
+    const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+    expect(status).to.equal(3)
+    expect(existsSync(stdout.trim()), stdout).to.equal(false)
+  })
+
+  it('makes no folder that nobody named', async () => {
+    for (const wrong of [{ port: 0 }, { port: 0, temporary: true, dataFolder }]) {
+      const started = startBroker(wrong)
+      started.then((broker) => running.push(broker)).catch(() => undefined)
+      const error = await started.catch((thrown: unknown) => thrown as StreamBusError)
+      expect(error).to.include({ name: 'INVALID_CONFIG' })
+      expect((error as StreamBusError).remedy).to.contain('temporary: true')
+    }
+    expect(readdirSync(dataFolder)).to.deep.equal([])
   })
 })
