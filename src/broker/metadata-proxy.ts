@@ -8,6 +8,7 @@ import type { FromMetadata, MetadataSettings, ToMetadata } from '../../native-fr
 import type { MetadataCommand } from '../../native-free-core/metadata/metadata-command.js'
 import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import type { CommandValue } from '../../native-free-core/metadata/metadata-state.js'
+import { workerExecArgv } from './worker-exec-argv.js'
 
 export interface MetadataListeners {
   /** A newer image; `bytes` is for the other threads. Called before the commands that made it are answered. */
@@ -55,7 +56,12 @@ export class MetadataProxy {
 
   /** Resolves when everything committed before is applied. Rejects with what kept the worker from starting. */
   static start(workerUrl: URL, settings: MetadataSettings, listeners: MetadataListeners = {}): Promise<MetadataProxy> {
-    const worker = new Worker(workerUrl, { name: 'metadata', workerData: settings, resourceLimits })
+    const worker = new Worker(workerUrl, {
+      name: 'metadata',
+      workerData: settings,
+      resourceLimits,
+      ...workerExecArgv(),
+    })
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     return new Promise((resolve, reject) => {
       let proxy: MetadataProxy | undefined

@@ -33,6 +33,7 @@ import { syncRingBytes } from '../../native-free-core/mailbox/sync-frames.js'
 import { createMetricsMemory } from '../../native-free-core/metrics/shared-metrics.js'
 import { createDoorbell, Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { createRing } from '../../native-free-core/ring/ring.js'
+import { workerExecArgv } from './worker-exec-argv.js'
 
 export interface FleetOptions {
   readonly config: BrokerConfig
@@ -130,6 +131,7 @@ export class WorkerFleet {
       name,
       workerData: settings,
       resourceLimits: workerLimits,
+      ...workerExecArgv(),
     })
     worker.on('error', (error) => this.fatal(`the ${name} worker died: ${error.stack ?? error.message}`))
     worker.on('exit', (code) => {
