@@ -11,7 +11,7 @@ const graceMs = 15_000
 const pollMs = 250
 
 /** Tests that need nothing but Node.js. Those that need more are in test/compat and test/browser. */
-export const suites = ['unit', 'scenario', 'concurrency', 'conformance', 'tidy']
+export const suites = ['unit', 'scenario', 'concurrency', 'conformance', 'docs', 'tidy']
 
 /**
  * @param {{ specs: string[], args?: string[], node?: string }} options `specs`: files or globs below build/;

@@ -1,26 +1,23 @@
 /**
- * What README.md and docs/client.md print is run as printed, against `npm start` on a port and folder of its own; and
+ * What README.md prints is run as printed, against the real `npm start` on a port and folder of its own; and
  * a killed broker gives back what it acknowledged, for each `flush`.
  * Runs on: the test process; npm, brokers, commands and programs as processes of their own.
  */
 import { expect } from 'chai'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { on, once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
 import { freePort } from '../chaos/broker-process.js'
-import { blocksOf } from '../docs/page-blocks.js'
+import { blocksOf, consoleStepsOf } from '../docs/page-blocks.js'
 
 interface Outcome {
   readonly exitCode: number | null
   readonly stdout: string
   readonly stderr: string
 }
-
-/** Snippets are run from within the clone, so that `streambus` is this package. */
-const snippetFolder = 'build/readme-snippets'
 
 /** The code blocks of a page in order; `language`: what follows the fence. */
 function textsOf(page: string, language: string): string[] {
@@ -37,7 +34,6 @@ describe('what the pages print', function () {
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'streambus-readme-'))
-    mkdirSync(snippetFolder, { recursive: true })
     const port = await freePort()
     environment = {
       ...process.env,
@@ -53,7 +49,6 @@ describe('what the pages print', function () {
     broker.kill('SIGKILL')
     await gone(broker)
     rmSync(folder, { recursive: true, force: true })
-    rmSync(snippetFolder, { recursive: true, force: true })
   })
 
   /** `npm start`; resolves with its screen. */
@@ -97,30 +92,27 @@ describe('what the pages print', function () {
   }
 
   it('npm start shows the screen of the README, line by line', () => {
-    const printed = textsOf('README.md', 'text').find((block) => block.includes('is ready.'))!
+    const printed = readFileSync('docs/images/quick-start.txt', 'utf8')
     const labels = (text: string) => [...text.matchAll(/^ {2}(\w[\w ]*?) {2,}\S/gm)].map(([, label]) => label)
     expect(labels(printed)).to.have.lengthOf(7)
     expect(labels(screen)).to.deep.equal(labels(printed))
-    for (const line of printed.split('\n').filter((text) => text.startsWith('    '))) {
-      const start = line.trim().split(' | ').at(-1)!.split(' --')[0]!
-      expect(screen).to.contain(start)
+  })
+
+  it('the commands of the picture print what it shows', async () => {
+    const [, ...steps] = consoleStepsOf(readFileSync('docs/images/quick-start.txt', 'utf8'))
+    expect(steps).to.have.lengthOf(3)
+    for (const { command, output } of steps) {
+      const { stdout, stderr } = await run(command)
+      expect(`${stdout}${stderr}`, command).to.equal(`${output.join('\n').trimEnd()}\n`)
     }
   })
 
   it('the quick start works as printed', async () => {
-    const block = textsOf('README.md', 'sh').find((text) => text.includes('--replication-factor'))!
+    const block = textsOf('README.md', 'sh').find((text) => text.includes('topic create'))!
     const outputs: string[] = []
     for (const command of block.trim().split('\n')) outputs.push(await succeed(command))
     expect(outputs).to.deep.equal(['created topic my-topic with 10 partitions\n', '', 'Hello, StreamBus!\n'])
   })
-
-  for (const [index, snippet] of textsOf('docs/client.md', 'js').entries()) {
-    it(`program ${index + 1} of docs/client.md runs: ${snippet.split('\n').at(-2)}`, async () => {
-      const file = join(snippetFolder, `snippet-${index + 1}.mjs`)
-      writeFileSync(file, snippet)
-      await succeed(`"${process.execPath}" ${file}`)
-    })
-  }
 
   it('the wscat session of docs/protocol-json.md goes as printed', async () => {
     const block = textsOf('docs/protocol-json.md', 'text').find((text) => text.includes('npx wscat'))!
