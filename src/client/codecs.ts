@@ -18,7 +18,7 @@ export interface JsonOptions<T> {
   readonly validate?: ((value: unknown) => T) | undefined
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function textOf(bytes: Uint8Array): string {
   try {

@@ -39,7 +39,7 @@ export interface GivenRecord {
 }
 
 const gzipCodec = 1
-const decoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const builder = new RecordBatchBuilder(16 * 1024)
 const batch = new RecordBatchView()
 const reader = new RecordReader()

@@ -20,7 +20,7 @@ export const browserPlatform: Platform = {
 
 const gzipPacker: Packer = { pack: gzip, unpack: gunzip }
 
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 let channel: MessageChannel | undefined
 let callbacks: (() => void)[] = []
 

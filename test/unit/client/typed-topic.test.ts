@@ -65,6 +65,10 @@ describe('codecs', () => {
     })
   }
 
+  it('keep a byte order mark that a text begins with', () => {
+    expect(string.decode(Buffer.from('\ufefftext'))).to.equal('\ufefftext')
+  })
+
   it('are those of other clients, byte by byte', () => {
     const hex = (made: unknown) => Buffer.from(made as Uint8Array).toString('hex')
     expect(hex(int64.encode(-2))).to.equal('fffffffffffffffe')

@@ -79,6 +79,20 @@ describe('streambus.json.v1', () => {
     expect(await client.json({ op: 'unsubscribe', subscription: 1 })).to.include({ ok: true })
   })
 
+  it('gives back a text that begins with a byte order mark as it was', async () => {
+    await client.json({
+      op: 'produce',
+      topic: 't',
+      partition: 2,
+      value: '\ufeffmarked',
+      encoding: 'text',
+      key: '\ufeffk',
+    })
+    const fetch = { op: 'fetch', topic: 't', partition: 2, offset: 0, encoding: 'text' }
+    const { records } = (await client.json(fetch)) as { records: any[] }
+    expect(records[0]).to.include({ value: '\ufeffmarked', key: '\ufeffk' })
+  })
+
   it('unpacks gzip, bounded, and says what it can not unpack in the place of the records', async () => {
     const binary = await fixture.connect()
     const compressed = (codec: number, valueBytes: number): Uint8Array => {
