@@ -84,7 +84,9 @@ export const brokerConfigTable = {
   idleTimeoutMs: integerRow(120_000, 8_000, 960_000, 'ms',
     'A connection that sends nothing for longer is closed. A change is for connections made after it.', whileRunning),
   retentionCheckIntervalMs: integerRow(300_000, 10, dayMs, 'ms', 'How often retention is looked at.', whileRunning),
-  producerIdExpirationMs: integerRow(dayMs, 1000, 365 * dayMs, 'ms', 'A producer silent for longer is forgotten.'),
+  producerIdExpirationMs: integerRow(dayMs, 1000, 365 * dayMs, 'ms',
+    'A partition forgets a producer that is silent for longer, when retention is looked at. What is sent again after '
+      + 'that is stored twice: keep it well above the deliveryTimeoutMs of producers.', whileRunning),
   scrubIntervalMs: integerRow(7 * dayMs, 0, 365 * dayMs, 'ms',
     'How often all segments are read and verified; 0: never.', whileRunning),
   shutdownTimeoutMs: integerRow(30_000, 100, 600_000, 'ms', 'How long a clean shutdown may take before it is cut off.',

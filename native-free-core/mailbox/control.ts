@@ -60,6 +60,7 @@ export type ToShard =
 export interface ShardLiveSettings {
   readonly diskReserveBytes: number
   readonly retentionCheckIntervalMs: number
+  readonly producerIdExpirationMs: number
 }
 
 export type FromShard =

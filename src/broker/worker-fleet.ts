@@ -258,8 +258,8 @@ export class WorkerFleet {
   }
 
   /** Keys that changed while the broker runs, to those who keep a copy. */
-  reconfigure({ diskReserveBytes, retentionCheckIntervalMs }: BrokerConfig): void {
-    const settings = { diskReserveBytes, retentionCheckIntervalMs }
+  reconfigure({ diskReserveBytes, retentionCheckIntervalMs, producerIdExpirationMs }: BrokerConfig): void {
+    const settings = { diskReserveBytes, retentionCheckIntervalMs, producerIdExpirationMs }
     for (const handle of this.shards) this.tellShard(handle, { kind: 'settings', settings })
   }
 

@@ -18,6 +18,7 @@ import { type Broker, startBroker } from '../../src/broker/start-broker.js'
 import type { BrokerConfigChanges, Client } from '../../src/client/index.js'
 import { connect } from '../../src/client/index.js'
 import { batchOf, codeOf, RawClient } from '../support/gateway-fixture.js'
+import { makeBatch } from '../support/log-fixture.js'
 import { runCli } from '../support/run-cli.js'
 
 const small = { journalMemoryBytes: 4 << 20, volatileMemoryBytes: 2 << 20, shards: 1, pinShards: false } as const
@@ -212,6 +213,21 @@ describe('a key that needs no restart', function () {
       expect(await start()).to.equal(0)
       await set({ retentionCheckIntervalMs: 10 })
       await until(async () => (await start()) > 0)
+    },
+    async producerIdExpirationMs() {
+      const raw = await greeted()
+      await hello(raw)
+      const send = async (baseSequence: number) => {
+        const batch = makeBatch({ baseOffset: 0, producer: { id: 1e6, epoch: 0, sequence: baseSequence } })
+        return (await raw.produce(partitionId, batch)).error?.code ?? 0
+      }
+      expect(await send(0)).to.equal(0)
+      await set({ retentionCheckIntervalMs: 10 })
+      expect(await send(50)).to.equal(codeOf('OUT_OF_ORDER_SEQUENCE_NUMBER'))
+      await set({ producerIdExpirationMs: '1s' })
+      await until(async () => (await send(50)) === 0)
+      await set({ retentionCheckIntervalMs: null })
+      raw.ws.close()
     },
     async scrubIntervalMs() {
       await set({ scrubIntervalMs: 10 })

@@ -30,6 +30,8 @@ const clusterId = 'c1'.repeat(16)
 const startMs = 1_700_000_000_000
 const journalBytes = 128 * 1024
 const maxInFlight = 5
+/** Longer than any producer here waits before it sends again what is not acknowledged. */
+const producerIdExpirationMs = 1000
 const flushes = ['commit', 'os', 'interval'] as const
 
 interface PartitionState {
@@ -238,6 +240,7 @@ export class StorageHistory {
   private chores(): void {
     for (const { shard, placement } of this.broker!.shards) {
       shard.applyRetention(this.nowMs)
+      shard.forgetSilentProducers(this.nowMs, producerIdExpirationMs)
       placement.removeDeleted()
     }
   }

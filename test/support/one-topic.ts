@@ -69,8 +69,13 @@ export class OneTopic {
   produce(valueBytes = 100): Answer {
     builder.reset()
     builder.append(null, this.random.bytes(valueBytes), this.broker.nowMs)
+    return this.send(builder.finish().slice())
+  }
+
+  /** Returns what the broker answers to the batch. */
+  send(batch: Uint8Array): Answer {
     let answer: Answer | undefined
-    this.broker.produce(partitionId, builder.finish().slice(), (given) => (answer = given))
+    this.broker.produce(partitionId, batch, (given) => (answer = given))
     this.broker.until(() => answer !== undefined, 'produce')
     return answer!
   }

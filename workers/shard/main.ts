@@ -44,10 +44,11 @@ function waitForStart(): Extract<ToShard, { kind: 'start' }> | undefined {
   }
 }
 
-/** Retention and the removal of deleted folders: now and then, between turns. */
+/** Retention, silent producers and the removal of deleted folders: now and then, between turns. */
 class Chores {
   private readonly opened: OpenedShard
   private retentionIntervalMs = settings.config.retentionCheckIntervalMs
+  private producerIdExpirationMs = settings.config.producerIdExpirationMs
   private nextRetentionMs: number
   private nextRemovalMs = 0
   private trimAtMs = Date.now() + trimDelayMs
@@ -61,6 +62,8 @@ class Chores {
     if (nowMs >= this.nextRetentionMs) {
       this.nextRetentionMs = nowMs + this.retentionIntervalMs
       this.opened.shard.applyRetention(nowMs)
+      // Not the wall clock: it may be set a day ahead, and then all would seem silent.
+      this.opened.shard.forgetSilentProducers(performance.now(), this.producerIdExpirationMs)
     }
     if (nowMs < this.nextRemovalMs) return
     this.nextRemovalMs = nowMs + 1000
@@ -70,7 +73,8 @@ class Chores {
     trimMemory()
   }
 
-  reconfigure({ retentionCheckIntervalMs }: ShardLiveSettings, nowMs: number): void {
+  reconfigure({ retentionCheckIntervalMs, producerIdExpirationMs }: ShardLiveSettings, nowMs: number): void {
+    this.producerIdExpirationMs = producerIdExpirationMs
     this.retentionIntervalMs = retentionCheckIntervalMs
     this.nextRetentionMs = nowMs + retentionCheckIntervalMs
   }

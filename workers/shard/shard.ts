@@ -242,6 +242,7 @@ export class Shard {
       return true
     }
     if (known.kind === 'duplicate') {
+      target.producers.hear(this.facts.producerId)
       this.answerDuplicate(port, frontEnd, acks, requestId, target, known.baseOffset, known.lastOffset)
       return true
     }
@@ -646,6 +647,18 @@ export class Shard {
       } catch (error) {
         this.noteFailure(StreamBusError.from(error))
       }
+    }
+  }
+
+  /**
+   * Forgets producers silent for `expirationMs`; `nowMs` is of a clock that never jumps. The log's copy follows the
+   * partition's and has no opinion of its own: its batches come later, out of the journal, some after the decision,
+   * and then it forgets again at the next look.
+   */
+  forgetSilentProducers(nowMs: number, expirationMs: number): void {
+    for (const { producers, log } of this.partitions.values()) {
+      producers.expire(nowMs, expirationMs)
+      log.producers.forgetUnknownTo(producers)
     }
   }
 

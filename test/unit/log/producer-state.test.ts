@@ -1,9 +1,15 @@
 /**
- * Producer state: what is appended, recognised, refused; truncation; Kafka's snapshot file.
+ * Producer state: what is appended, recognised, refused, forgotten; truncation; Kafka's snapshot file.
  * Runs on: the test process.
  */
 import { expect } from 'chai'
-import { ProducerState, sequenceAfter } from '../../../native-free-core/log/producer-state.js'
+import { crc32cOf } from '../../../native-free-core/log/crc32c.js'
+import {
+  ProducerState,
+  sequenceAfter,
+  SnapshotLayout,
+  snapshotEntryBytes,
+} from '../../../native-free-core/log/producer-state.js'
 import { Random, seedOfRun, withSeed } from '../../support/random.js'
 import { fromHex, kafkaLogVectors, toHex } from './kafka-vectors.js'
 
@@ -78,12 +84,60 @@ describe('producer state', () => {
     expect(state.producerCount).to.equal(0)
   })
 
-  it('forgets producers that are idle for too long', () => {
-    const state = withBatches(1)
-    state.append(2, 0, 0, 1, 110, 5000)
-    expect(state.expire(5000, 4001)).to.equal(0)
-    expect(state.expire(5000, 4000)).to.equal(1)
-    expect([state.producerCount, state.epochOf(1)]).to.deep.equal([1, -1])
+  describe('of silent producers', () => {
+    it('forgets them at the first look that finds them silent for so long', () => {
+      const state = withBatches(1)
+      expect(state.expire(5000, 4000), 'heard before the first look').to.equal(0)
+      state.append(2, 0, 0, 1, 110, 1)
+      expect(state.expire(8999, 4000)).to.equal(0)
+      expect(state.expire(9000, 4000)).to.equal(1)
+      expect([state.epochOf(1), state.epochOf(2)]).to.deep.equal([-1, 0])
+      expect(state.check(1, 0, 77, 10).kind).to.equal('append')
+    })
+
+    it('counts from the last batch, also one that was there, whatever the time of its records', () => {
+      const state = withBatches(1)
+      for (let nowMs = 1e9; nowMs < 1e9 + 20_000; nowMs += 1000) {
+        expect(state.expire(nowMs, 2000)).to.equal(0)
+        if (nowMs % 2000 === 0) state.append(1, 0, 10, 10, 110, 3)
+        else state.hear(1)
+      }
+      state.hear(7)
+      expect(state.producerCount).to.equal(1)
+    })
+
+    it('keeps those with an open transaction', () => {
+      const bytes = withBatches(1).encodeSnapshot()
+      const view = new DataView(bytes.buffer)
+      view.setBigInt64(SnapshotLayout.entriesAt + snapshotEntryBytes - 8, 100n)
+      view.setUint32(SnapshotLayout.crcAt, crc32cOf(bytes, SnapshotLayout.countAt))
+      const state = ProducerState.parseSnapshot(bytes)
+      expect([
+        state.expire(0, 1000),
+        state.expire(1e9, 1000),
+        state.forgetUnknownTo(new ProducerState()),
+      ]).to.deep.equal([0, 0, 0])
+    })
+
+    it('lets another copy forget the same ones', () => {
+      const state = withBatches(1)
+      state.append(2, 0, 0, 1, 110, 1)
+      const copy = new ProducerState().copyFrom(state)
+      state.expire(0, 1000)
+      state.append(2, 0, 1, 1, 111, 1)
+      state.expire(1000, 1000)
+      expect(copy.forgetUnknownTo(state)).to.equal(1)
+      expect([copy.epochOf(1), copy.batchesOf(2).length]).to.deep.equal([-1, 1])
+    })
+
+    it('writes nothing of it into a snapshot', () => {
+      const state = withBatches(6)
+      const before = state.encodeSnapshot()
+      state.expire(5, 1000)
+      expect(state.encodeSnapshot()).to.deep.equal(before)
+      const back = ProducerState.parseSnapshot(before)
+      expect([back.expire(1e9, 1000), back.expire(1e9 + 1000, 1000)], 'counts anew').to.deep.equal([0, 1])
+    })
   })
 
   it('makes a copy that shares nothing', () => {
