@@ -42,7 +42,8 @@ describe('storage on a disk that loses power', function () {
   it('does so in the histories that once failed', () => {
     const faults = { lives: 4, steps: 150, errors: false }
     // Synced acknowledgements on top of records that were in the page cache only; a first segment lost before a second.
-    for (const seed of [532652874, 1001327]) runOne(seed, faults)
+    // A deleted topic's sync, reported late, put a file of the topic made anew in place before its bytes were synced.
+    for (const seed of [532652874, 1001327, 540175824]) runOne(seed, faults)
     // A power cut that undid some of the removals, retention that took too much, an answer that was in memory only.
     for (const seed of [28, 33, 125, 191]) runOne(seed, { ...faults, shortSegments: true })
     for (const seed of [134, 4002169]) runOne(seed, { ...faults, errors: true, shortSegments: true })

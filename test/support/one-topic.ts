@@ -8,8 +8,6 @@ import { type Answer, type FetchAnswer, InlineBroker } from '../simulation/inlin
 import { type Fault, MemoryDisk, type Operation } from './memory-disk.js'
 import { Random } from './random.js'
 
-const topicId = '7'.repeat(32)
-const partitionId = 1
 const startMs = 1_700_000_000_000
 const builder = new RecordBatchBuilder()
 
@@ -19,36 +17,51 @@ export class OneTopic {
   broker!: InlineBroker
   fault: (operation: Operation, path: string) => Fault = () => undefined
   private readonly random: Random
+  private readonly shardCount: number
   private version = 1
+  /** 2 and so on: of a topic made anew under the same name. */
+  private partitionId = 1
 
-  constructor(seed: number) {
+  constructor(seed: number, shardCount = 1) {
+    this.shardCount = shardCount
     this.random = new Random(seed)
     this.disk = new MemoryDisk({ random: this.random, fault: (operation, path) => this.fault(operation, path) })
     for (const name of ['journals', 'topics']) this.disk.makeFolder(`/data/${name}`)
     for (const path of ['/data', '/']) this.disk.syncFolder(path)
   }
 
-  private imageWith(configs: Record<string, string>): MetadataImage {
+  private imageWith(configs: Record<string, string>, isThere = true): MetadataImage {
+    const { partitionId } = this
+    const topicId = String(partitionId + 6).repeat(32)
     const partition = { partition: 0, partitionId, leader: 0, leaderEpoch: 0, replicas: [0], isr: [0] }
     return new MetadataImage({
       version: ++this.version,
       clusterId: 'c1'.repeat(16),
       brokers: [],
-      topics: [{ topicId, name: 'one', configs: { 'segment.bytes': '65536', ...configs }, partitions: [partition] }],
-      nextPartitionId: 2,
+      topics: isThere
+        ? [{ topicId, name: 'one', configs: { 'segment.bytes': '65536', ...configs }, partitions: [partition] }]
+        : [],
+      nextPartitionId: partitionId + 1,
       nextProducerId: 1,
       deletedTopics: [],
     })
   }
 
   start(configs: Record<string, string>): void {
-    const { disk, random } = this
-    const options = { disk, random, image: this.imageWith(configs), shardCount: 1, journalBytes: 256 * 1024 }
+    const { disk, random, shardCount } = this
+    const options = { disk, random, image: this.imageWith(configs), shardCount, journalBytes: 256 * 1024 }
     this.broker = new InlineBroker(options, startMs)
   }
 
   alter(configs: Record<string, string>): void {
     this.broker.apply(this.imageWith(configs))
+  }
+
+  /** Deletes the topic and makes another of its name, both at once. */
+  makeAnew(configs: Record<string, string>): void {
+    this.broker.apply(this.imageWith({}, false))
+    this.partitionId++
+    this.alter(configs)
   }
 
   /** kill -9: the page cache stays. */
@@ -75,7 +88,7 @@ export class OneTopic {
   /** Returns what the broker answers to the batch. */
   send(batch: Uint8Array): Answer {
     let answer: Answer | undefined
-    this.broker.produce(partitionId, batch, (given) => (answer = given))
+    this.broker.produce(this.partitionId, batch, (given) => (answer = given))
     this.broker.until(() => answer !== undefined, 'produce')
     return answer!
   }
@@ -83,7 +96,7 @@ export class OneTopic {
   /** Returns the log start that is answered. */
   deleteRecords(beforeOffset: number): number {
     let answer: Answer | undefined
-    this.broker.deleteRecords(partitionId, beforeOffset, (given) => (answer = given))
+    this.broker.deleteRecords(this.partitionId, beforeOffset, (given) => (answer = given))
     this.broker.until(() => answer !== undefined, 'delete records')
     return answer!.offset
   }
@@ -96,7 +109,7 @@ export class OneTopic {
   /** Log start and end. */
   bounds(): [number, number] {
     let answer: FetchAnswer | undefined
-    this.broker.fetch(partitionId, 0, (given) => (answer = given))
+    this.broker.fetch(this.partitionId, 0, (given) => (answer = given))
     this.broker.until(() => answer !== undefined, 'fetch')
     return [answer!.logStartOffset, answer!.highWatermark]
   }

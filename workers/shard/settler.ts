@@ -222,7 +222,7 @@ export class Settler {
     this.phase = 'syncing'
     for (const partition of this.touched) {
       for (const work of partition.log.takeSyncWork()) {
-        this.send({ work, whenDone: () => partition.log.synced(work) })
+        this.send({ work, whenDone: () => this.noteSynced(partition, work) })
       }
       const { endOffset, endPosition: position } = partition.log
       this.points.set(partition.identity.partitionId, pointOf(partition, { endOffset, position }))
@@ -232,6 +232,15 @@ export class Settler {
     this.touchedFolders.clear()
     this.sendUnsent()
     this.completePhase()
+  }
+
+  /**
+   * Not for a partition that was deleted meanwhile: its paths may lead to files of another, of a topic made anew under
+   * the name, and those are not synced.
+   */
+  private noteSynced(partition: Partition, work: SyncWork): void {
+    const known = this.options.partitions.get(partition.identity.partitionId)
+    if (known === partition) partition.log.synced(work)
   }
 
   private send(errand: Errand): void {
