@@ -8,7 +8,7 @@ export * from './client/index.js'
 export type { BrokerConfig } from '../native-free-core/config/broker-config.js'
 export type { RecoveryReport } from '../native-free-core/mailbox/control.js'
 export type { AuditEntry } from './gateway/audit.js'
-export type { Log } from './broker/log.js'
+export type { Log } from './broker/log-sink.js'
 export type { Broker, BrokerFacts, BrokerOptions } from './broker/start-broker.js'
 
 /** Starts a broker in this process. Its code is loaded with the first call: programs that only connect need none. */

@@ -15,8 +15,8 @@ import type {
   BrokerConfigEntry,
 } from '../../native-free-core/protocol/codecs.generated.js'
 import { ConfigError, type ConfigProblem } from './config-problems.js'
-import { check, configKeys, type LoadedConfig, valueOfText } from './load-config.js'
-import type { Log } from './log.js'
+import { check, configKeys, type LoadedConfig, valueOfText } from './config-layers.js'
+import type { Log } from './log-sink.js'
 
 const setSource = 'set while running'
 const note = 'in force now, until the next start; put it into the configuration file to keep it'

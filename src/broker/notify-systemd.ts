@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
-import type { Log } from './log.js'
+import type { Log } from './log-sink.js'
 
 export type Notice = Readonly<Record<string, string | number>>
 

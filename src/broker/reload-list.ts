@@ -3,7 +3,7 @@
  * Runs on: main. Touches: nothing itself.
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-import type { Log } from './log.js'
+import type { Log } from './log-sink.js'
 
 export type Reload = () => void | Promise<void>
 

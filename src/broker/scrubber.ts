@@ -4,7 +4,7 @@
  */
 import type { Piscina } from 'piscina'
 import type { BrokerConfig } from '../../native-free-core/config/broker-config.js'
-import type { Log } from './log.js'
+import type { Log } from './log-sink.js'
 
 interface ScrubReport {
   readonly segments: number

@@ -10,9 +10,8 @@ import { type TokenEntry, TokenTable } from '../gateway/token-table.js'
 import type { TlsMaterial } from '../gateway/transport.js'
 import { ConfigError } from './config-problems.js'
 import { FileWatch, signatureOf } from './file-watch.js'
-import { auditSinkOf, type Log } from './log.js'
+import { auditSinkOf, type Log } from './log-sink.js'
 import { readTls } from './tls-files.js'
-import { parseTokens } from './tokens-file.js'
 
 /** What is told of changes. */
 export interface Secured {
@@ -140,6 +139,8 @@ export class Security {
     }
     const isFile = tokensFile !== ''
     const text = isFile ? await readTokensText(tokensFile) : tokenEntries
+    // With the YAML that it is written in: most brokers do without.
+    const { parseTokens } = await import('./tokens-file.js')
     const entries = await parseTokens(text, isFile ? tokensFile : 'tokenEntries')
     this.warnOfUselessNames(entries)
     return TokenTable.inTurns(entries)

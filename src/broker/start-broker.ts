@@ -25,8 +25,8 @@ import type { ClusterAccess } from '../gateway/cluster-access.js'
 import { Gateway } from '../gateway/gateway.js'
 import { checkListener } from './listener-rule.js'
 import { LiveConfig } from './live-config.js'
-import { type LoadedConfig, readConfig } from './load-config.js'
-import { auditSinkOf, type Log, silentLog } from './log.js'
+import { type LoadedConfig, readOptions } from './config-layers.js'
+import { auditSinkOf, type Log, silentLog } from './log-sink.js'
 import { MetadataProxy } from './metadata-proxy.js'
 import { ReloadList } from './reload-list.js'
 import { ProducerIds, type ProducerIdBlock } from './producer-ids.js'
@@ -89,7 +89,7 @@ const endedIncarnations = new Set<string>()
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { log, workerFolder, diskModule, onFatal, temporary = false, ...given } = options
   refuseUnnamedFolder(temporary, given.dataFolder)
-  const loaded = readConfig(undefined, {}, given)
+  const loaded = readOptions(given)
   if (!temporary) return startLoaded(loaded, { log, workerFolder, diskModule, onFatal })
   const temporaryFolder = TemporaryFolder.make()
   const config = { ...loaded.config, dataFolder: temporaryFolder.path }

@@ -6,7 +6,7 @@
  * A round that is not answered sends nothing, and no other begins: a worker that is stuck for longer than the interval
  * brings the supervisor, one that comes back in time does not.
  */
-import type { Log } from './log.js'
+import type { Log } from './log-sink.js'
 import type { WorkerProbe } from './worker-fleet.js'
 
 export interface WatchdogOptions {

@@ -150,7 +150,7 @@ addAsyncDispose(Client)
 
 /** `connect` of the entries, on their platform. */
 export async function connectOn(platform: Platform, options: ConnectOptions): Promise<Client> {
-  platform.prepare()
+  await platform.prepare()
   const { signal, onStateChange } = options
   const connection = await Connection.open(
     {

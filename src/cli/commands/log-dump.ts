@@ -14,6 +14,7 @@ import {
 } from '../../../native-free-core/log/index-format.js'
 import { dumpFile } from '../../../native-free-core/log/dump.js'
 import { decompressWith } from '../../client/compression.js'
+import { installNativeCrc32c } from '../../client/platform/node-crc32c.js'
 import { nodePlatform } from '../../client/platform/node-platform.js'
 import { DataOutput } from '../output.js'
 
@@ -22,7 +23,7 @@ const pieceBytes = 64 * 1024
 const magicBytes = 4
 
 export async function dumpLog(path: string, { records }: { records?: boolean }): Promise<void> {
-  nodePlatform.prepare()
+  installNativeCrc32c()
   const file = openFile(path)
   try {
     await print(linesOf(path, file, records ?? false))

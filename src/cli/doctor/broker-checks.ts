@@ -6,7 +6,7 @@ import type { BrokerConfig } from '../../../native-free-core/config/broker-confi
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import { releaseVersion } from '../../../native-free-core/version.js'
 import { checkListener } from '../../broker/listener-rule.js'
-import { silentLog } from '../../broker/log.js'
+import { silentLog } from '../../broker/log-sink.js'
 import { Security } from '../../broker/security.js'
 import { connect, type ConnectOptions } from '../../client/index.js'
 import { latencyText } from '../terminal/quantities.js'

@@ -4,12 +4,15 @@
  */
 import { installNativeCrc32c } from './node-crc32c.js'
 import { nodePacker, nodePackerRemedy } from './node-packers.js'
-import { NodeSocket } from './node-socket.js'
+import { loadWebSocket, NodeSocket } from './node-socket.js'
 import type { Platform } from './platform.js'
 
 export const nodePlatform: Platform = {
   defaultClientName: `streambus-node/${process.version}`,
-  prepare: installNativeCrc32c,
+  prepare: () => {
+    installNativeCrc32c()
+    return loadWebSocket()
+  },
   openSocket: (request, listener) => new NodeSocket(request, listener),
   atEndOfTurn: (callback) => void setImmediate(callback),
   // What ws and zlib give is a Buffer already, and its own subarray is the quicker way to a part of it.

@@ -6,8 +6,15 @@
  * that copy, so none is ever used.
  */
 import { randomFillSync } from 'node:crypto'
-import { type ClientOptions, WebSocket } from 'ws'
+import type { ClientOptions, WebSocket } from 'ws'
 import type { Pem, Socket, SocketListener, SocketRequest, TlsOptions } from './platform.js'
+
+let ws: typeof import('ws') | undefined
+
+/** Loads ws, which takes longer than all the rest of the client: a program that only imports it need not wait. */
+export async function loadWebSocket(): Promise<void> {
+  ws ??= await import('ws')
+}
 
 /** A broker that does not answer the closing handshake must not keep the process alive. */
 const closeTimeoutMs = 1000
@@ -19,7 +26,7 @@ export class NodeSocket implements Socket {
 
   constructor(request: SocketRequest, listener: SocketListener) {
     this.listener = listener
-    const socket = new WebSocket(request.url, [request.protocol], {
+    const socket = new ws!.WebSocket(request.url, [request.protocol], {
       perMessageDeflate: false,
       maxPayload: request.maxFrameBytes,
       skipUTF8Validation: true,
@@ -36,7 +43,7 @@ export class NodeSocket implements Socket {
   }
 
   get isOpen(): boolean {
-    return this.socket.readyState === WebSocket.OPEN
+    return this.socket.readyState === this.socket.OPEN
   }
 
   send(bytes: Uint8Array, sent?: (error: Error | undefined) => void): void {

@@ -8,8 +8,8 @@ import type { CodecName } from '../../../native-free-core/log/record-batch.js'
 export interface Platform {
   /** Program and version for the broker's log, when the caller gives none. */
   readonly defaultClientName: string
-  /** Called once before the first connection: loads what makes the rest faster. */
-  prepare(): void
+  /** Called and awaited before each connection: loads what the rest needs, or is faster with. */
+  prepare(): Promise<void> | void
   /**
    * Starts to open a WebSocket; what becomes of it is told to the listener, never before this returns. Throws for
    * options that can't be used.

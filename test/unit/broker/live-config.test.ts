@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { LiveConfig } from '../../../src/broker/live-config.js'
 import { readConfig } from '../../../src/broker/load-config.js'
-import type { Log } from '../../../src/broker/log.js'
+import type { Log } from '../../../src/broker/log-sink.js'
 
 describe('LiveConfig', () => {
   const folder = mkdtempSync(join(tmpdir(), 'streambus-live-'))
