@@ -48,7 +48,9 @@ export interface ShardSettings extends WorkerSettings {
 }
 
 export type ToShard =
-  /** The first message: recovery is done, the image in force. Partitions are placed by partitionId % shardCount. */
+  /** To the first shard, before it is started: make the folder ready if every journal was closed cleanly. */
+  | { readonly kind: 'recover'; readonly clusterId: Uuid; readonly image: SharedArrayBuffer }
+  /** Recovery is done, the image in force. Partitions are placed by partitionId % shardCount. */
   | { readonly kind: 'start'; readonly clusterId: Uuid; readonly image: SharedArrayBuffer }
   | { readonly kind: 'image'; readonly image: SharedArrayBuffer }
   /** Keys of the configuration that change while the broker runs. */
@@ -64,6 +66,8 @@ export interface ShardLiveSettings {
 }
 
 export type FromShard =
+  /** Undefined: there is something to replay, which the sync worker does. */
+  | { readonly kind: 'recovered'; readonly report: RecoveryReport | undefined }
   | { readonly kind: 'ready'; readonly commitLatencyMs: number }
   /** The first errand for the sync thread waits: from now on it has to run. */
   | { readonly kind: 'needSync' }

@@ -2,7 +2,8 @@
  * The workers of one broker: spawned together, started in order, told of new metadata, stopped in order.
  * Runs on: main. Touches: worker threads, the shared memory that they are given.
  *
- *   metadata worker says what the folder holds -> sync worker recovers it -> shards start -> the gateway listens
+ *   metadata worker says what the folder holds -> the first shard or, after a crash, the sync worker recovers it
+ *   -> shards start -> the gateway listens
  *   stop: shards settle everything -> sync worker -> read worker -> metadata worker
  *
  * A worker that dies, or says 'fatal', ends the broker (fail-stop): what was acknowledged is in the journals.
@@ -107,7 +108,7 @@ export class WorkerFleet {
   private stopping = false
   private isTerminated = false
 
-  /** Spawns the sync worker and the shards; they load in parallel and wait for `start`. */
+  /** Spawns the shards; they load in parallel and wait for `start`. */
   constructor(options: FleetOptions) {
     this.options = options
     const mailboxes = Array.from({ length: options.shardCount }, () => ({
@@ -116,7 +117,6 @@ export class WorkerFleet {
       shardDoorbell: createDoorbell(),
     }))
     this.syncSettings = { ...this.commonSettings(), kind: 'sync', doorbell: this.syncDoorbell, shards: mailboxes }
-    this.sync = this.spawn('sync', this.syncSettings)
     for (const [shard, mailbox] of mailboxes.entries()) this.shards.push(this.spawnShard(shard, mailbox))
     this.channels = this.shards.map((handle) => handle.channel)
   }
@@ -216,9 +216,19 @@ export class WorkerFleet {
     new Doorbell(this.syncDoorbell).ring()
   }
 
-  /** Recovery is done by the sync worker, which then ends: a broker that writes nothing needs none. */
+  /** A folder that was closed cleanly is made ready by the first shard: no other thread has to be started for it. */
   private async recover(clusterId: Uuid, image: SharedArrayBuffer): Promise<RecoveryReport> {
-    const worker = this.sync ?? this.spawn('sync', this.syncSettings)
+    const first = this.shards[0]!
+    const recovered = expectMessage<FromShard, 'recovered'>(first.worker, 'recovered')
+    this.tellShard(first, { kind: 'recover', clusterId, image })
+    const { report } = await recovered
+    return report ?? this.replay(clusterId, image)
+  }
+
+  /** Journals are replayed by the sync worker, which then ends: a broker that writes nothing needs none. */
+  private async replay(clusterId: Uuid, image: SharedArrayBuffer): Promise<RecoveryReport> {
+    const worker = this.spawn('sync', this.syncSettings)
+    this.sync = worker
     const recovered = expectMessage<FromSync, 'recovered'>(worker, 'recovered')
     this.tellSync(worker, { kind: 'recover', clusterId, image })
     const { report } = await recovered

@@ -44,9 +44,13 @@ export async function runRounds(options: RoundsOptions): Promise<WorkloadFigures
 
 async function runAndEnd(run: Rounds): Promise<WorkloadFigures> {
   try {
-    return await run.run()
-  } finally {
+    const figures = await run.run()
     await run.end()
+    return figures
+  } catch (error) {
+    // What the run found is what counts: nobody acknowledges the rest of its records any more.
+    await run.end().catch(() => undefined)
+    throw error
   }
 }
 
@@ -130,8 +134,11 @@ class Rounds {
   }
 
   async end(): Promise<void> {
-    await this.workload.close()
-    await this.broker?.kill()
+    try {
+      await this.workload.close()
+    } finally {
+      await this.broker?.kill()
+    }
   }
 }
 

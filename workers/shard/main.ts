@@ -1,22 +1,27 @@
 /**
- * Entry of a shard worker: waits to be started, opens its journal and partitions, then turns until it is stopped.
+ * Entry of a shard worker: waits to be started, opens its journal and partitions, then turns until it is stopped. The
+ * first one makes a folder ready that was closed cleanly.
  * Runs on: shard worker. Touches: its journal and partitions, its port (read without an event loop).
  */
 import { randomBytes } from 'node:crypto'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { journalBytesOf } from '../../native-free-core/config/broker-config.js'
+import { assert } from '../../native-free-core/errors/assert.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { crc32cOf } from '../../native-free-core/log/crc32c.js'
 import type { FromShard, ShardLiveSettings, ShardSettings, ToShard } from '../../native-free-core/mailbox/control.js'
 import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import { Doorbell } from '../../native-free-core/ring/doorbell.js'
-import { loadDisk } from '../shared/disk.js'
+import { type Disk, loadDisk } from '../shared/disk.js'
 import { installNativeCrc32c } from '../shared/native-crc32c.js'
 import { pinThread } from '../shared/pin-thread.js'
 import { trimMemory } from '../shared/trim-memory.js'
+import { isClosedCleanly, recoverDataFolder } from '../sync/recovery.js'
 import { openShard, type OpenedShard } from './open-shard.js'
 
 const controlIntervalMs = 5
+/** The front end is still being made ready: what pinning has to load would take its time. */
+const pinDelayMs = 100
 /** By then what the start needed is free. */
 const trimDelayMs = 1500
 
@@ -33,15 +38,23 @@ function receive(): ToShard | undefined {
   return (receiveMessageOnPort(port) as { message: ToShard } | undefined)?.message
 }
 
-/** Sleeps until the first message, which starts the shard; undefined when it is to stop before that. */
-function waitForStart(): Extract<ToShard, { kind: 'start' }> | undefined {
+/** Sleeps until the message that starts the shard; undefined when it is to stop before that. */
+function waitForStart(disk: Disk): Extract<ToShard, { kind: 'start' }> | undefined {
   for (;;) {
     doorbell.park()
     const message = receive()
     if (message?.kind === 'start') return message
     if (message?.kind === 'stop') return undefined
-    doorbell.sleep(Number.POSITIVE_INFINITY)
+    if (message?.kind === 'recover') recover(disk, message)
+    else doorbell.sleep(Number.POSITIVE_INFINITY)
   }
+}
+
+function recover(disk: Disk, { clusterId, image }: Extract<ToShard, { kind: 'recover' }>): void {
+  doorbell.unpark()
+  const ofFolder = { ...settings, clusterId }
+  const isShort = isClosedCleanly(disk, ofFolder, crc32cOf)
+  say({ kind: 'recovered', report: isShort ? recoverDataFolder(disk, ofFolder, image, crc32cOf) : undefined })
 }
 
 /** Retention, silent producers and the removal of deleted folders: now and then, between turns. */
@@ -51,6 +64,7 @@ class Chores {
   private producerIdExpirationMs = settings.config.producerIdExpirationMs
   private nextRetentionMs: number
   private nextRemovalMs = 0
+  private pinAtMs = Date.now() + pinDelayMs
   private trimAtMs = Date.now() + trimDelayMs
 
   constructor(opened: OpenedShard) {
@@ -64,6 +78,10 @@ class Chores {
       this.opened.shard.applyRetention(nowMs)
       // Not the wall clock: it may be set a day ahead, and then all would seem silent.
       this.opened.shard.forgetSilentProducers(performance.now(), this.producerIdExpirationMs)
+    }
+    if (nowMs >= this.pinAtMs) {
+      this.pinAtMs = Number.POSITIVE_INFINITY
+      if (settings.core !== undefined) pinThread(settings.core)
     }
     if (nowMs < this.nextRemovalMs) return
     this.nextRemovalMs = nowMs + 1000
@@ -80,7 +98,7 @@ class Chores {
   }
 
   get nextMs(): number {
-    return this.nextRetentionMs
+    return Math.min(this.nextRetentionMs, this.pinAtMs)
   }
 }
 
@@ -105,13 +123,18 @@ function run(opened: OpenedShard): void {
     if (message !== undefined) {
       doorbell.unpark()
       if (message.kind === 'stop') return
+      assert(message.kind !== 'start' && message.kind !== 'recover', 'a shard is started twice')
       obey(message, opened, chores)
     } else if (worked || shard.hasWork()) doorbell.unpark()
     else shard.metrics.slept(sleepUntil(Math.min(shard.nextDeadlineMs, chores.nextMs, nowMs + 1000)))
   }
 }
 
-function obey(message: Exclude<ToShard, { kind: 'stop' }>, { shard, placement }: OpenedShard, chores: Chores): void {
+function obey(
+  message: Extract<ToShard, { kind: 'ping' | 'settings' | 'image' }>,
+  { shard, placement }: OpenedShard,
+  chores: Chores,
+): void {
   if (message.kind === 'ping') return say({ kind: 'pong', token: message.token })
   if (message.kind === 'settings') {
     shard.reserve.set(message.settings.diskReserveBytes)
@@ -145,7 +168,7 @@ function stop({ shard }: OpenedShard): void {
 async function main(): Promise<void> {
   installNativeCrc32c()
   const disk = await loadDisk(settings)
-  const start = waitForStart()
+  const start = waitForStart(disk)
   if (start === undefined) return
   const image = MetadataImage.parse(new Uint8Array(start.image))
   const opened = openShard({
@@ -159,7 +182,6 @@ async function main(): Promise<void> {
   })
   say({ kind: 'ready', commitLatencyMs: opened.commitLatencyMs })
   say({ kind: 'applied', version: image.version })
-  if (settings.core !== undefined) pinThread(settings.core)
   run(opened)
   stop(opened)
 }

@@ -1,6 +1,7 @@
 /**
  * Recovery: replays every journal of the data folder into segments, syncs them, marks the journals empty.
- * Runs on: sync worker, before any shard starts. Touches: journals, segments, recovery points.
+ * Runs on: sync worker, or the first shard's where every journal was closed cleanly; before any shard starts.
+ * Touches: journals, segments, recovery points.
  *
  * It may be killed at any point and started again: journals are emptied last, and replay skips what is there already.
  */
@@ -46,6 +47,36 @@ export function recoverDataFolder(
   return new Recovery(disk, settings, MetadataImage.parse(new Uint8Array(image)), crc).run()
 }
 
+/**
+ * Whether every journal was closed cleanly, so that recovery is short and needs no thread of its own. Says no where a
+ * journal can't be read: what is wrong is for recovery to say.
+ */
+export function isClosedCleanly(disk: Disk, settings: WorkerSettings, crc: Crc32c): boolean {
+  const journals = `${settings.dataFolder}/journals`
+  try {
+    return journalNames(disk, journals).every((name) => {
+      const path = `${journals}/${name}`
+      const file = disk.open(path, 'read')
+      try {
+        return loadSuperblock(disk, file, path, identityOf(settings), crc).clean
+      } finally {
+        disk.close(file)
+      }
+    })
+  } catch (error) {
+    if (StreamBusError.is(error)) return false
+    throw error
+  }
+}
+
+function journalNames(disk: Disk, journals: string): string[] {
+  return disk.list(journals).filter((name) => /^shard-\d+\.journal$/.test(name))
+}
+
+function identityOf(settings: WorkerSettings): { clusterId: Uuid; brokerId: number } {
+  return { clusterId: settings.clusterId, brokerId: settings.config.brokerId }
+}
+
 class Recovery {
   private readonly disk: Disk
   private readonly settings: WorkerSettings
@@ -70,7 +101,7 @@ class Recovery {
     const started = performance.now()
     this.disk.makeFolder(this.journals)
     this.loadPoints()
-    const names = this.disk.list(this.journals).filter((name) => /^shard-\d+\.journal$/.test(name))
+    const names = journalNames(this.disk, this.journals)
     const ended: (() => void)[] = []
     for (const name of names) ended.push(this.replayJournal(`${this.journals}/${name}`))
     this.settle()
@@ -118,8 +149,7 @@ class Recovery {
   private replayJournal(path: string): () => void {
     const file = this.disk.open(path, 'read')
     try {
-      const identity = { clusterId: this.settings.clusterId, brokerId: this.settings.config.brokerId }
-      const superblock = loadSuperblock(this.disk, file, path, identity, this.crc)
+      const superblock = loadSuperblock(this.disk, file, path, identityOf(this.settings), this.crc)
       const source = chainSourceOf(this.disk, file, path, this.crc)
       const end = walkChain(superblock, source, ({ header, body }) => {
         readEntries(body, header.entryCount, (entry) => this.replay(entry, path))
@@ -245,6 +275,9 @@ class Recovery {
   private writePoints(): void {
     const known = [...this.points.values()].filter((point) => this.image.topicById(point.topicId) !== undefined)
     const path = `${this.journals}/${recoveryPointFile}`
+    const superseded = this.disk.list(this.journals).filter((name) => /^shard-\d+\.recovery-point/.test(name))
+    // A new folder: no file says the same as one without points.
+    if (known.length === 0 && superseded.length === 0 && !this.disk.exists(path)) return
     const file = this.disk.open(`${path}.new`, 'create')
     try {
       this.disk.truncate(file, 0)
@@ -253,13 +286,8 @@ class Recovery {
       this.disk.close(file)
     }
     publishFile(this.disk, path)
-    let removed = false
-    for (const name of this.disk.list(this.journals)) {
-      if (!/^shard-\d+\.recovery-point(\.new)?$/.test(name)) continue
-      this.disk.remove(`${this.journals}/${name}`)
-      removed = true
-    }
-    if (removed) this.disk.syncFolder(folderOf(path))
+    for (const name of superseded) this.disk.remove(`${this.journals}/${name}`)
+    if (superseded.length > 0) this.disk.syncFolder(folderOf(path))
   }
 
   /** Journals of shards that no longer exist, or of another size: empty by now. */
