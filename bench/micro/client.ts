@@ -179,7 +179,7 @@ function calibrate(): number {
   return sum
 }
 
-nodePlatform.prepare()
+await nodePlatform.prepare()
 const producer = await producing()
 
 const cases: readonly (readonly [name: string, run: () => unknown])[] = [

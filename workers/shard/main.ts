@@ -15,8 +15,8 @@ import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { type Disk, loadDisk } from '../shared/disk.js'
 import { installNativeCrc32c } from '../shared/native-crc32c.js'
 import { pinThread } from '../shared/pin-thread.js'
+import { isClosedCleanly, recoverDataFolder } from '../shared/recovery.js'
 import { trimMemory } from '../shared/trim-memory.js'
-import { isClosedCleanly, recoverDataFolder } from '../sync/recovery.js'
 import { openShard, type OpenedShard } from './open-shard.js'
 
 const controlIntervalMs = 5

@@ -9,7 +9,7 @@ import type { FromSync, SyncSettings, ToSync } from '../../native-free-core/mail
 import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { loadDisk } from '../shared/disk.js'
 import { installNativeCrc32c } from '../shared/native-crc32c.js'
-import { recoverDataFolder } from './recovery.js'
+import { recoverDataFolder } from '../shared/recovery.js'
 import { SyncLoop } from './sync-loop.js'
 
 const settings = workerData as SyncSettings

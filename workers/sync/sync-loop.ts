@@ -9,7 +9,8 @@ import { SyncReply, SyncRequest, SyncType } from '../../native-free-core/mailbox
 import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'
 import type { Disk } from '../shared/disk.js'
-import { fillWithZeros, folderOf } from '../shared/journal-file.js'
+import { fillWithZeros } from '../shared/journal-file.js'
+import { publishFile } from '../shared/publish-file.js'
 
 export interface SyncMailbox {
   readonly requests: SharedArrayBuffer
@@ -79,18 +80,6 @@ export class SyncLoop {
       this.disk.close(file)
     }
   }
-}
-
-/** Puts `path`.new in the place of `path` so that after any crash one of the two is there whole. */
-export function publishFile(disk: Disk, path: string): void {
-  const file = disk.open(`${path}.new`, 'read-write')
-  try {
-    disk.sync(file)
-  } finally {
-    disk.close(file)
-  }
-  disk.rename(`${path}.new`, path)
-  disk.syncFolder(folderOf(path))
 }
 
 class SyncPortAdapter {

@@ -6,10 +6,10 @@
  * that copy, so none is ever used.
  */
 import { randomFillSync } from 'node:crypto'
-import type { ClientOptions, WebSocket } from 'ws'
+import type * as Ws from 'ws'
 import type { Pem, Socket, SocketListener, SocketRequest, TlsOptions } from './platform.js'
 
-let ws: typeof import('ws') | undefined
+let ws: typeof Ws | undefined
 
 /** Loads ws, which takes longer than all the rest of the client: a program that only imports it need not wait. */
 export async function loadWebSocket(): Promise<void> {
@@ -20,7 +20,7 @@ export async function loadWebSocket(): Promise<void> {
 const closeTimeoutMs = 1000
 
 export class NodeSocket implements Socket {
-  private readonly socket: WebSocket
+  private readonly socket: Ws.WebSocket
   private listener: SocketListener | undefined
   private error: Error | undefined
 
@@ -64,7 +64,7 @@ export class NodeSocket implements Socket {
 }
 
 /** What ws hands to tls.connect. */
-type TlsFields = ClientOptions & { servername?: string }
+type TlsFields = Ws.ClientOptions & { servername?: string }
 
 function tlsFields(tls: TlsOptions | undefined): TlsFields {
   const fields: TlsFields = {}

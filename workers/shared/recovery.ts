@@ -16,17 +16,12 @@ import type { ReplayCase } from '../../native-free-core/journal/replay-table.js'
 import { decideReplay } from '../../native-free-core/journal/replay-table.js'
 import type { RecoveryReport, WorkerSettings } from '../../native-free-core/mailbox/control.js'
 import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
-import type { Disk } from '../shared/disk.js'
-import { chainSourceOf, emptyJournal, folderOf, loadSuperblock } from '../shared/journal-file.js'
-import { PartitionFolders } from '../shared/partition-folders.js'
-import {
-  decodeRecoveryPoints,
-  encodeRecoveryPoints,
-  partitionKey,
-  type RecoveryPoint,
-} from '../shared/recovery-point.js'
-import type { SegmentedLog } from '../shared/segmented-log/segmented-log.js'
-import { publishFile } from './sync-loop.js'
+import type { Disk } from './disk.js'
+import { chainSourceOf, emptyJournal, folderOf, loadSuperblock } from './journal-file.js'
+import { PartitionFolders } from './partition-folders.js'
+import { publishFile } from './publish-file.js'
+import { decodeRecoveryPoints, encodeRecoveryPoints, partitionKey, type RecoveryPoint } from './recovery-point.js'
+import type { SegmentedLog } from './segmented-log/segmented-log.js'
 
 export const recoveryPointFile = 'recovery-point'
 
