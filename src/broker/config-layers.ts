@@ -1,5 +1,6 @@
 /**
- * A broker's configuration put together from layers, each checked on its own: defaults, a file, the environment, options.
+ * A broker's configuration put together from layers, each checked on its own: defaults, a file, the environment,
+ * options.
  * Runs on: main, the command line. Touches: nothing. Never: YAML, which a broker in a program has no need to load.
  * All errors are found in one go; each names its place, value and what was expected.
  */
