@@ -249,7 +249,7 @@ describe('command line with a broker', function () {
     it('tell the state of the cluster with units', async () => {
       const status = await succeed(['cluster', 'status'])
       expect(status)
-        .to.match(/^residentBytes +[\d.]+ MiB \([\d,]+ bytes\)$/m)
+        .to.match(/^residentBytes +[\d.,]+ [MG]iB \([\d,]+ bytes\)$/m)
         .and.match(/^uptimeMs +[\d.:]+/m)
       expect(status).to.match(/^shardDetails\nSHARD /m)
     })
