@@ -14,8 +14,12 @@ import { countLine, runMocha, suites } from './run-mocha.mjs'
 /** Exact versions: a run today and one next month test the same. */
 const versions = { 22: '22.23.3', 24: '24.21.0' }
 
-/** The short form leaves out what is slow and does not depend on the Node.js version. */
-const shortSuites = ['unit', 'scenario']
+/** The short form: what depends on the Node.js version most, without the hundreds of processes of the command line. */
+const shortSpecs = [
+  'unit/!(cli|bench|examples|tools)/**/*.test.js',
+  'unit/cli/*.test.js',
+  'scenario/{bad-input,client-faults,data-vector,in-process,kill,security,start-points}.test.js',
+]
 
 function main(args) {
   const wanted = args.filter((arg) => arg in versions)
@@ -25,16 +29,19 @@ function main(args) {
     return undefined
   }
   prepare(['dist', 'build'])
-  return runAll(wanted.length > 0 ? wanted : Object.keys(versions), isShort ? shortSuites : suites)
+  return runAll(
+    wanted.length > 0 ? wanted : Object.keys(versions),
+    isShort ? shortSpecs : suites.map((suite) => `${suite}/**/*.test.js`),
+  )
 }
 
-async function runAll(majors, folders) {
+async function runAll(majors, patterns) {
   const total = { passed: 0, failed: 0, skipped: 0 }
-  const specs = folders.map((suite) => `build/test/${suite}/**/*.test.js`)
+  const specs = patterns.map((pattern) => `build/test/${pattern}`)
   for (const major of majors) {
     const node = installNode(major)
     const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
-    console.log(`\ntest:nodes: Node.js ${stdout.trim()}: ${folders.join(', ')}`)
+    console.log(`\ntest:nodes: Node.js ${stdout.trim()}: ${patterns.join(', ')}`)
     const counts = await runMocha({ specs, node })
     console.log(`Node.js ${stdout.trim()}: ${countLine(counts)}`)
     for (const key of Object.keys(total)) total[key] += counts[key]
