@@ -28,6 +28,6 @@ describe('a broker whose power is cut', function () {
       loss = error
     }
     expect(loss).to.be.instanceOf(Error)
-    expect((loss as Error).message).to.match(/lost|damaged|missing|holds record|does not know/)
+    expect((loss as Error).message).to.match(/lost|damaged|_DAMAGED|missing|holds record|does not know/)
   })
 })
