@@ -44,13 +44,9 @@ export async function runRounds(options: RoundsOptions): Promise<WorkloadFigures
 
 async function runAndEnd(run: Rounds): Promise<WorkloadFigures> {
   try {
-    const figures = await run.run()
+    return await run.run()
+  } finally {
     await run.end()
-    return figures
-  } catch (error) {
-    // What the run found is what counts: nobody acknowledges the rest of its records any more.
-    await run.end().catch(() => undefined)
-    throw error
   }
 }
 
