@@ -27,10 +27,14 @@ const seconds = Number(given.seconds)
 /** Each row: what is asked of `streambus-cli bench`, and the figures to keep of its answer. */
 const throughput = { 'records/s': (a) => a.recordsPerSecond, 'MiB/s': (a) => a.mebibytesPerSecond, ...cpu() }
 const latency = {
-  'p50 ms': (a) => a.latency.p50Ms,
-  'p99 ms': (a) => a.latency.p99Ms,
-  'p99.9 ms': (a) => a.latency.p999Ms,
+  'p50 ms': (a) => latencyOf(a).p50Ms,
+  'p99 ms': (a) => latencyOf(a).p99Ms,
+  'p99.9 ms': (a) => latencyOf(a).p999Ms,
   ...cpu(),
+}
+
+function latencyOf({ latency: { produce, endToEnd } }) {
+  return endToEnd ?? produce
 }
 
 function cpu() {

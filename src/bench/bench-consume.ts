@@ -4,9 +4,9 @@
  */
 import { type Client, connect, type ConnectOptions } from '../client/index.js'
 import { CpuMeter } from './measurements.js'
-import { printReport } from './report.js'
+import { printResult, resultOf } from './report.js'
 import { withTimeProgress } from './time-progress.js'
-import { type BenchOptions, prepareTopic } from './workload.js'
+import { type BenchOptions, loadOf, prepareTopic } from './workload.js'
 
 export interface BenchConsumeOptions extends BenchOptions {
   /** Look at each record, not only at batches. */
@@ -24,8 +24,9 @@ export async function benchConsume(target: ConnectOptions, options: BenchConsume
 
 async function measure(client: Client, options: BenchConsumeOptions): Promise<void> {
   const { name, partitionCount } = await prepareTopic(client, options)
-  const { pid } = await client.admin().clusterStatus()
-  const cpu = new CpuMeter(pid)
+  const status = await client.admin().clusterStatus()
+  const cpu = new CpuMeter(status.pid)
+  const startedAt = new Date().toISOString()
   const startMs = performance.now()
   const endMs = startMs + options.seconds * 1000
   let records = 0
@@ -43,15 +44,17 @@ async function measure(client: Client, options: BenchConsumeOptions): Promise<vo
   }
   await withTimeProgress('reading', options.seconds, () => records, read)
   const seconds = (performance.now() - startMs) / 1000
-  const report = {
-    bench: options.decode ? 'consume, each record' : 'consume, by batch',
-    topic: name,
-    partitions: partitionCount,
+  const load = loadOf('consume', partitionCount, options)
+  const measured = {
+    name: options.decode ? 'consume, each record' : 'consume, by batch',
+    load,
+    startedAt,
+    warmUpSeconds: 0,
     seconds,
-    records,
-    recordsPerSecond: records / seconds,
-    mebibytesPerSecond: sizeBytes / seconds / (1024 * 1024),
-    cpu: cpu.read(),
+    records: { sent: 0, acknowledged: 0, failed: 0, delivered: records },
+    latency: {},
+    cpu: cpu.read(records),
+    valueBytes: sizeBytes,
   }
-  printReport(report, options.json ?? false)
+  printResult(resultOf(measured, status), options.json ?? false)
 }

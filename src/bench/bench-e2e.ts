@@ -4,9 +4,9 @@
  */
 import { type Client, connect, type ConnectOptions, type Consumer } from '../client/index.js'
 import { CpuMeter, Latencies } from './measurements.js'
-import { printReport } from './report.js'
+import { printResult, resultOf } from './report.js'
 import { withTimeProgress } from './time-progress.js'
-import { type BenchOptions, dueMsOf, paced, Payload, prepareTopic } from './workload.js'
+import { type BenchOptions, dueMsOf, loadOf, paced, Payload, prepareTopic } from './workload.js'
 
 export interface BenchEndToEndOptions extends BenchOptions {
   readonly batchBytes: number
@@ -42,8 +42,9 @@ async function measure(producing: Client, consuming: Client, options: BenchEndTo
   // One record a partition, not measured: everything is looked up and subscribed when the clock starts.
   const first = offsets.map(({ partition }) => producer.send({ topic: name, partition, value: payload.next(notDue) }))
   await Promise.all(first)
-  const { pid } = await producing.admin().clusterStatus()
-  const cpu = new CpuMeter(pid)
+  const status = await producing.admin().clusterStatus()
+  const cpu = new CpuMeter(status.pid)
+  const startedAt = new Date().toISOString()
   const startMs = performance.now()
   let sentCount = 0
   const send = (count: number, dueMs: number) => {
@@ -56,25 +57,24 @@ async function measure(producing: Client, consuming: Client, options: BenchEndTo
   await producer.close()
   await untilRead(latencies, sentCount)
   const elapsedSeconds = (performance.now() - startMs) / 1000
-  const shares = cpu.read()
+  const shares = cpu.read(latencies.count)
   await consumer.close()
   await reading
-  const recordsPerSecond = latencies.count / elapsedSeconds
-  const report = {
-    bench: `e2e, ${rate} records/s`,
-    topic: name,
-    partitions: partitionCount,
-    recordBytes,
+  const endToEnd = latencies.summary()
+  const delivered = latencies.count
+  const measured = {
+    name: `e2e, ${rate} records/s`,
+    load: loadOf('e2e', partitionCount, options),
+    startedAt,
+    warmUpSeconds: 0,
     seconds: elapsedSeconds,
-    records: latencies.count,
-    recordsPerSecond,
-    mebibytesPerSecond: (recordsPerSecond * recordBytes) / (1024 * 1024),
-    failedRecords: sentCount - latencies.count,
-    latency: latencies.summary(),
+    records: { sent: sentCount, acknowledged: delivered, failed: sentCount - delivered, delivered },
+    latency: endToEnd === undefined ? {} : { endToEnd },
     lateness: lateness.summary(),
     cpu: shares,
+    valueBytes: delivered * recordBytes,
   }
-  printReport(report, options.json ?? false)
+  printResult(resultOf(measured, status), options.json ?? false)
 }
 
 async function readUntilClosed(consumer: Consumer, latencies: Latencies): Promise<void> {

@@ -11,9 +11,9 @@ import {
   type StreamBusError,
 } from '../client/index.js'
 import { CpuMeter, Latencies } from './measurements.js'
-import { printReport } from './report.js'
+import { printResult, resultOf } from './report.js'
 import { withTimeProgress } from './time-progress.js'
-import { type BenchOptions, DueQueue, paced, Payload, prepareTopic } from './workload.js'
+import { type BenchOptions, DueQueue, loadOf, paced, Payload, prepareTopic } from './workload.js'
 
 export interface BenchProduceOptions extends BenchOptions {
   readonly batchBytes: number
@@ -110,8 +110,9 @@ async function measure(client: Client, options: BenchProduceOptions): Promise<vo
   await load(options.warmUp ?? 0)
   await producer.flush()
   run.startCounting()
-  const { pid } = await client.admin().clusterStatus()
-  const cpu = new CpuMeter(pid)
+  const status = await client.admin().clusterStatus()
+  const cpu = new CpuMeter(status.pid)
+  const startedAt = new Date().toISOString()
   const startMs = performance.now()
   await withTimeProgress(
     'producing',
@@ -121,23 +122,22 @@ async function measure(client: Client, options: BenchProduceOptions): Promise<vo
   )
   await producer.flush()
   const elapsedSeconds = (performance.now() - startMs) / 1000
-  const shares = cpu.read()
+  const shares = cpu.read(run.deliveredCount)
   await producer.close()
-  const recordsPerSecond = run.deliveredCount / elapsedSeconds
-  const report = {
-    bench: rate === undefined ? 'produce, flat out' : `produce, ${rate} records/s`,
-    topic: name,
-    partitions: partitionCount,
-    recordBytes,
+  const produce = run.latencies.summary()
+  const { deliveredCount, failedCount } = run
+  const measured = {
+    name: rate === undefined ? 'produce, flat out' : `produce, ${rate} records/s`,
+    load: loadOf('produce', partitionCount, options),
+    startedAt,
+    warmUpSeconds: options.warmUp ?? 0,
     seconds: elapsedSeconds,
-    records: run.deliveredCount,
-    recordsPerSecond,
-    mebibytesPerSecond: (recordsPerSecond * recordBytes) / (1024 * 1024),
-    failedRecords: run.failedCount,
-    latency: run.latencies.summary(),
+    records: { sent: deliveredCount + failedCount, acknowledged: deliveredCount, failed: failedCount },
+    latency: produce === undefined ? {} : { produce },
     lateness: run.lateness.summary(),
     cpu: shares,
+    valueBytes: deliveredCount * recordBytes,
   }
-  printReport(report, options.json ?? false)
+  printResult(resultOf(measured, status), options.json ?? false)
   if (run.error !== undefined) throw run.error
 }

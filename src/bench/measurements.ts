@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { build, type Histogram } from 'hdr-histogram-js'
+import type { LatencyResult, RunResult } from './run-result.js'
 
 /** Microseconds from 1 to an hour, three figures. */
 export class Latencies {
@@ -24,27 +25,21 @@ export class Latencies {
   }
 
   /** In milliseconds; undefined when nothing was recorded. */
-  summary(): LatencySummary | undefined {
+  summary(): LatencyResult | undefined {
     if (this.count === 0) return undefined
     const at = (percentile: number) => this.histogram.getValueAtPercentile(percentile) / 1000
     return {
       count: this.count,
+      meanMs: this.histogram.mean / 1000,
       p50Ms: at(50),
       p90Ms: at(90),
+      p95Ms: at(95),
       p99Ms: at(99),
       p999Ms: at(99.9),
+      p9999Ms: at(99.99),
       maxMs: this.histogram.maxValue / 1000,
     }
   }
-}
-
-export interface LatencySummary {
-  readonly count: number
-  readonly p50Ms: number
-  readonly p90Ms: number
-  readonly p99Ms: number
-  readonly p999Ms: number
-  readonly maxMs: number
 }
 
 /** CPU time since it was made, as a share of one core. */
@@ -61,20 +56,18 @@ export class CpuMeter {
     this.brokerPid = this.brokerStartMs === undefined ? undefined : pid
   }
 
-  /** In percent of one core. */
-  read(): CpuShares {
+  /** In percent of one core, and for each million of so many records. */
+  read(recordCount: number): RunResult['cpu'] {
     const elapsedMs = performance.now() - this.startMs
     const { user, system } = process.cpuUsage(this.start)
-    const clientPercent = percentOf((user + system) / 1000, elapsedMs)
-    const brokerMs = this.brokerPid === undefined ? undefined : cpuMsOf(this.brokerPid)
-    if (brokerMs === undefined) return { clientPercent }
-    return { clientPercent, brokerPercent: percentOf(brokerMs - this.brokerStartMs!, elapsedMs) }
+    const clientMs = (user + system) / 1000
+    const perMillion = (cpuMs: number) => (recordCount === 0 ? 0 : (cpuMs * 1000) / recordCount)
+    const client = { clientSecondsPerMillion: perMillion(clientMs), clientPercent: percentOf(clientMs, elapsedMs) }
+    const brokerEndMs = this.brokerPid === undefined ? undefined : cpuMsOf(this.brokerPid)
+    if (brokerEndMs === undefined) return client
+    const brokerMs = brokerEndMs - this.brokerStartMs!
+    return { ...client, brokerSecondsPerMillion: perMillion(brokerMs), brokerPercent: percentOf(brokerMs, elapsedMs) }
   }
-}
-
-export interface CpuShares {
-  readonly clientPercent: number
-  readonly brokerPercent?: number
 }
 
 function percentOf(partMs: number, elapsedMs: number): number {

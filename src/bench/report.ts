@@ -2,46 +2,54 @@
  * Prints what a benchmark found: a table for people, or JSON.
  * Runs on: main. Touches: stdout.
  */
-import type { CpuShares, LatencySummary } from './measurements.js'
+import { calibrationMs, environmentOf } from './environment.js'
+import { type LatencyResult, type RunResult, runResultVersion } from './run-result.js'
 
-export interface BenchReport {
-  readonly bench: string
-  readonly topic: string
-  readonly partitions: number
-  readonly recordBytes?: number
-  readonly seconds: number
-  readonly records: number
-  readonly recordsPerSecond: number
-  readonly mebibytesPerSecond: number
-  readonly failedRecords?: number
-  /** From when a record was due. */
-  readonly latency?: LatencySummary | undefined
-  /** How late the benchmark itself was; it is part of the latency. */
-  readonly lateness?: LatencySummary | undefined
-  readonly cpu: CpuShares
+/** What a driver knows; the rest is the same for all. */
+export type Measured = Pick<
+  RunResult,
+  'name' | 'load' | 'warmUpSeconds' | 'seconds' | 'records' | 'latency' | 'cpu' | 'startedAt'
+> & { readonly lateness?: LatencyResult | undefined; readonly valueBytes: number }
+
+/** `status`: what ClusterStatus answered. */
+export function resultOf(measured: Measured, status: Readonly<Record<string, unknown>>): RunResult {
+  const { valueBytes, lateness, ...rest } = measured
+  const { seconds, records } = rest
+  return {
+    version: runResultVersion,
+    subject: 'StreamBus',
+    ...rest,
+    environment: environmentOf(status),
+    recordsPerSecond: (records.delivered ?? records.acknowledged) / seconds,
+    mebibytesPerSecond: valueBytes / seconds / (1024 * 1024),
+    ...(lateness === undefined ? {} : { lateness }),
+    broker: {},
+    timeline: [],
+    calibrationMs: calibrationMs(),
+  }
 }
 
-export function printReport(report: BenchReport, asJson: boolean): void {
-  process.stdout.write(`${asJson ? JSON.stringify(report, undefined, 2) : linesOf(report).join('\n')}\n`)
+export function printResult(result: RunResult, asJson: boolean): void {
+  process.stdout.write(`${asJson ? JSON.stringify(result, undefined, 2) : linesOf(result).join('\n')}\n`)
 }
 
-function linesOf(report: BenchReport): string[] {
-  const { cpu, failedRecords } = report
-  const size = report.recordBytes === undefined ? '' : `, values of ${report.recordBytes} bytes`
+function linesOf(result: RunResult): string[] {
+  const { load, cpu, records, latency } = result
   const broker = cpu.brokerPercent === undefined ? '' : `, broker ${cpu.brokerPercent} %`
   const lines = [
-    `bench ${report.bench}: topic ${report.topic}, ${report.partitions} partitions${size}`,
-    `  records      ${report.records} in ${report.seconds.toFixed(2)} s`,
-    `  throughput   ${grouped(report.recordsPerSecond)} records/s, ${report.mebibytesPerSecond.toFixed(1)} MiB/s`,
+    `bench ${result.name}: ${load.partitions} partitions, values of ${load.recordBytes} bytes`,
+    `  records      ${records.delivered ?? records.acknowledged} in ${result.seconds.toFixed(2)} s`,
+    `  throughput   ${grouped(result.recordsPerSecond)} records/s, ${result.mebibytesPerSecond.toFixed(1)} MiB/s`,
   ]
-  if (failedRecords !== undefined && failedRecords > 0) lines.push(`  FAILED       ${failedRecords} records`)
-  if (report.latency !== undefined) lines.push(`  latency ms   ${percentiles(report.latency)}`)
-  if (report.lateness !== undefined) lines.push(`  own lateness ${percentiles(report.lateness)}`)
+  if (records.failed > 0) lines.push(`  FAILED       ${records.failed} records`)
+  const measured = latency.produce ?? latency.endToEnd
+  if (measured !== undefined) lines.push(`  latency ms   ${percentiles(measured)}`)
+  if (result.lateness !== undefined) lines.push(`  own lateness ${percentiles(result.lateness)}`)
   lines.push(`  CPU          this client ${cpu.clientPercent} %${broker} of one core`)
   return lines
 }
 
-function percentiles({ p50Ms, p90Ms, p99Ms, p999Ms, maxMs }: LatencySummary): string {
+function percentiles({ p50Ms, p90Ms, p99Ms, p999Ms, maxMs }: LatencyResult): string {
   const figure = (value: number) => value.toFixed(2)
   const parts = [`p50 ${figure(p50Ms)}`, `p90 ${figure(p90Ms)}`, `p99 ${figure(p99Ms)}`]
   return [...parts, `p99.9 ${figure(p999Ms)}`, `max ${figure(maxMs)}`].join('  ')

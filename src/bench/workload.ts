@@ -5,6 +5,7 @@
 import { randomFillSync } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, StreamBusError } from '../client/index.js'
+import type { Load } from './run-result.js'
 
 export interface BenchOptions {
   readonly topic?: string
@@ -26,6 +27,30 @@ export async function prepareTopic(
   await admin.createTopic({ name, partitions })
   process.stderr.write(`created topic ${name}; delete it when you are done\n`)
   return { name, partitionCount: partitions }
+}
+
+/** One topic, one connection, one thread. */
+export function loadOf(
+  kind: Load['kind'],
+  partitions: number,
+  { recordBytes, batchBytes = 0, linger = 0, rate }: { recordBytes: number } & Partial<Paced>,
+): Load {
+  const one = { topics: 1, connections: 1, threads: 1, compression: 'none', flush: 'commit' }
+  return {
+    kind,
+    ...one,
+    partitions,
+    recordBytes,
+    batchBytes,
+    lingerMs: linger,
+    ...(rate === undefined ? {} : { rate }),
+  }
+}
+
+interface Paced {
+  readonly batchBytes: number
+  readonly linger: number
+  readonly rate: number
 }
 
 const numberAt = 0

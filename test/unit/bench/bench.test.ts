@@ -4,6 +4,7 @@
  */
 import { expect } from 'chai'
 import { Latencies } from '../../../src/bench/measurements.js'
+import { type RunResult, runResultVersion } from '../../../src/bench/run-result.js'
 import { DueQueue, dueMsOf, paced, Payload } from '../../../src/bench/workload.js'
 import { FakeBroker } from '../../support/fake-broker.js'
 import { runCli } from '../../support/run-cli.js'
@@ -75,9 +76,13 @@ describe('bench', () => {
     for (const args of runs) {
       const { exitCode, stdout, stderr } = await runCli(['bench', ...args], { env })
       expect(exitCode, stderr).to.equal(0)
-      const { records } = JSON.parse(stdout) as { records: number }
-      expect(records, args.join(' ')).to.be.greaterThan(100)
-      if (args.includes('--warm-up')) expect(records, 'the warm-up is not counted').to.equal(300)
+      const { version, records, environment, calibrationMs } = JSON.parse(stdout) as RunResult
+      expect(version).to.equal(runResultVersion)
+      expect(environment.node).to.equal(process.version)
+      expect(calibrationMs).to.be.greaterThan(0)
+      const count = records.delivered ?? records.acknowledged
+      expect(count, args.join(' ')).to.be.greaterThan(100)
+      if (args.includes('--warm-up')) expect(count, 'the warm-up is not counted').to.equal(300)
     }
     await broker.stop()
   })
