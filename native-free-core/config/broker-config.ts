@@ -116,8 +116,12 @@ export function brokerConfigOf(given: Partial<BrokerConfig> = {}): BrokerConfig 
 
 const maxJournalBytes = 64 * MiB
 
-/** Bytes of each shard's journal: an equal part of the budget, whole MiB, between 2 and 64 MiB. */
+/**
+ * Bytes of each shard's journal: an equal part of the budget, whole MiB, between 2 and 64 MiB. A budget that no
+ * configuration may say, below 2 MiB, is divided as it is: simulations run on it.
+ */
 export function journalBytesOf(journalMemoryBytes: number, shardCount: number): number {
+  if (journalMemoryBytes < 2 * MiB) return Math.floor(journalMemoryBytes / shardCount / 4096) * 4096
   const part = Math.floor(journalMemoryBytes / shardCount / MiB) * MiB
   return Math.max(2 * MiB, Math.min(maxJournalBytes, part))
 }

@@ -2,12 +2,12 @@
  * Main's end of the metadata worker: starts it, passes commands, keeps the newest image.
  * Runs on: main. Touches: the worker's port. Never: the disk.
  */
-import { Worker } from 'node:worker_threads'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { FromMetadata, MetadataSettings, ToMetadata } from '../../native-free-core/metadata/metadata-control.js'
 import type { MetadataCommand } from '../../native-free-core/metadata/metadata-command.js'
 import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import type { CommandValue } from '../../native-free-core/metadata/metadata-state.js'
+import type { StartWorker, WorkerThread } from './surroundings.js'
 import { workerExecArgv } from './worker-exec-argv.js'
 
 export interface MetadataListeners {
@@ -37,7 +37,7 @@ export class MetadataProxy {
   image: MetadataImage
   /** The newest image for other threads. */
   imageBytes: SharedArrayBuffer
-  private readonly worker: Worker
+  private readonly worker: WorkerThread
   private readonly listeners: MetadataListeners
   private readonly pending = new Map<number, Pending>()
   private readonly pings = new Map<number, () => void>()
@@ -46,7 +46,12 @@ export class MetadataProxy {
   private stopping = false
   private readonly exited: Promise<void>
 
-  private constructor(worker: Worker, exited: Promise<void>, bytes: SharedArrayBuffer, listeners: MetadataListeners) {
+  private constructor(
+    worker: WorkerThread,
+    exited: Promise<void>,
+    bytes: SharedArrayBuffer,
+    listeners: MetadataListeners,
+  ) {
     this.worker = worker
     this.exited = exited
     this.listeners = listeners
@@ -55,8 +60,12 @@ export class MetadataProxy {
   }
 
   /** Resolves when everything committed before is applied. Rejects with what kept the worker from starting. */
-  static start(workerUrl: URL, settings: MetadataSettings, listeners: MetadataListeners = {}): Promise<MetadataProxy> {
-    const worker = new Worker(workerUrl, {
+  static start(
+    startWorker: StartWorker,
+    settings: MetadataSettings,
+    listeners: MetadataListeners = {},
+  ): Promise<MetadataProxy> {
+    const worker = startWorker('metadata', {
       name: 'metadata',
       workerData: settings,
       resourceLimits,

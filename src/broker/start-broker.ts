@@ -6,7 +6,6 @@
  */
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { type Uuid, uuidFromRandom } from '../../native-free-core/bytes/uuid.js'
 import type { BrokerConfig } from '../../native-free-core/config/broker-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
@@ -34,6 +33,7 @@ import { Scrubber } from './scrubber.js'
 import { Security } from './security.js'
 import { coresForShards, defaultShardCount } from './shard-count.js'
 import { TemporaryFolder } from './temporary-folder.js'
+import { type Seams, type StartWorker, workersIn } from './surroundings.js'
 import { findWorkers } from './worker-files.js'
 import { WorkerFleet, type WorkerProbe } from './worker-fleet.js'
 
@@ -55,6 +55,11 @@ export interface BrokerOptions extends Partial<BrokerConfig> {
    * @internal
    */
   readonly diskModule?: string
+  /**
+   * Stand in for threads and sockets; tests only.
+   * @internal
+   */
+  readonly seams?: Seams
   /** The broker can't go on: what was acknowledged is safe, the process should end. */
   readonly onFatal?: (error: StreamBusError) => void
 }
@@ -87,24 +92,25 @@ const endedIncarnations = new Set<string>()
 
 /** Starts a broker; resolves when it accepts connections. Throws StreamBusError with what to do about it. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
-  const { log, workerFolder, diskModule, onFatal, temporary = false, ...given } = options
+  const { log, workerFolder, diskModule, seams, onFatal, temporary = false, ...given } = options
   refuseUnnamedFolder(temporary, given.dataFolder)
   const loaded = readOptions(given)
-  if (!temporary) return startLoaded(loaded, { log, workerFolder, diskModule, onFatal })
+  if (!temporary) return startLoaded(loaded, { log, workerFolder, diskModule, seams, onFatal })
   const temporaryFolder = TemporaryFolder.make()
   const config = { ...loaded.config, dataFolder: temporaryFolder.path }
-  return startLoaded({ ...loaded, config }, { log, workerFolder, diskModule, onFatal, temporaryFolder })
+  return startLoaded({ ...loaded, config }, { log, workerFolder, diskModule, seams, onFatal, temporaryFolder })
 }
 
 /** The same with a configuration that is read already: it knows where each value came from. */
 export async function startLoaded(
   loaded: LoadedConfig,
-  { log, workerFolder, diskModule, onFatal, temporaryFolder }: Around,
+  { log, workerFolder, diskModule, seams, onFatal, temporaryFolder }: Around,
 ): Promise<Broker> {
   const broker = new Broker(loaded, {
     log: log ?? silentLog,
     workerFolder: workerFolder ?? findWorkers(),
     diskModule,
+    seams,
     onFatal: onFatal ?? (() => undefined),
     temporaryFolder,
   })
@@ -121,6 +127,7 @@ interface Around {
   readonly log?: Log | undefined
   readonly workerFolder?: string | undefined
   readonly diskModule?: string | undefined
+  readonly seams?: Seams | undefined
   readonly onFatal?: ((error: StreamBusError) => void) | undefined
   /** Removed at the end. */
   readonly temporaryFolder?: TemporaryFolder | undefined
@@ -140,6 +147,7 @@ interface Surroundings {
   readonly log: Log
   readonly workerFolder: string
   readonly diskModule: string | undefined
+  readonly seams: Seams | undefined
   readonly onFatal: (error: StreamBusError) => void
 }
 
@@ -218,7 +226,7 @@ export class Broker implements ClusterAccess {
       dataFolder: this.dataFolder,
       shardCount,
       cores,
-      workerFolder,
+      startWorker: this.startWorker(),
       diskModule,
       mainDoorbell: this.mainDoorbell,
       onFatal: (error) => this.fatal(error),
@@ -240,6 +248,7 @@ export class Broker implements ClusterAccess {
       tokens: security.tokens,
       tls: security.tls,
       startReader: () => fleet.startReader(),
+      makeTransport: this.around.seams?.makeTransport,
     })
     security.start(this.gateway)
     await this.register(metadata)
@@ -264,10 +273,14 @@ export class Broker implements ClusterAccess {
     this.gateway.becomeReady()
   }
 
+  private startWorker(): StartWorker {
+    return this.around.seams?.startWorker ?? workersIn(this.around.workerFolder)
+  }
+
   private startMetadata(): Promise<MetadataProxy> {
-    const { workerFolder, diskModule, log } = this.around
+    const { diskModule, log } = this.around
     return MetadataProxy.start(
-      pathToFileURL(`${workerFolder}/metadata.js`),
+      this.startWorker(),
       {
         kind: 'metadata',
         dataFolder: this.dataFolder,

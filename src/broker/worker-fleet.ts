@@ -8,7 +8,6 @@
  *
  * A worker that dies, or says 'fatal', ends the broker (fail-stop): what was acknowledged is in the journals.
  */
-import { Worker } from 'node:worker_threads'
 import type { Uuid } from '../../native-free-core/bytes/uuid.js'
 import {
   type BrokerConfig,
@@ -34,6 +33,7 @@ import { syncRingBytes } from '../../native-free-core/mailbox/sync-frames.js'
 import { createMetricsMemory } from '../../native-free-core/metrics/shared-metrics.js'
 import { createDoorbell, Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { createRing } from '../../native-free-core/ring/ring.js'
+import type { StartWorker, WorkerThread } from './surroundings.js'
 import { workerExecArgv } from './worker-exec-argv.js'
 
 export interface FleetOptions {
@@ -43,8 +43,7 @@ export interface FleetOptions {
   readonly shardCount: number
   /** Cores to pin shards to, by shard; undefined: no pinning. */
   readonly cores: readonly number[] | undefined
-  /** Where the built worker files are. */
-  readonly workerFolder: string
+  readonly startWorker: StartWorker
   readonly diskModule: string | undefined
   /** Main's own bell: rung by shards and the read thread after a reply. */
   readonly mainDoorbell: SharedArrayBuffer
@@ -73,7 +72,7 @@ export interface FleetStart {
 
 interface ShardHandle {
   readonly channel: ShardChannel
-  readonly worker: Worker
+  readonly worker: WorkerThread
   appliedVersion: number
 }
 
@@ -97,14 +96,14 @@ export class WorkerFleet {
   private readonly shards: ShardHandle[] = []
   private readonly syncDoorbell = createDoorbell()
   private readonly syncSettings: SyncSettings
-  private sync: Worker | undefined
+  private sync: WorkerThread | undefined
   private recoveryEnded = Promise.resolve()
-  private read: { readonly worker: Worker; readonly doorbell: SharedArrayBuffer } | undefined
+  private read: { readonly worker: WorkerThread; readonly doorbell: SharedArrayBuffer } | undefined
   private waiters: VersionWaiter[] = []
   private readonly pings = new Map<number, () => void>()
   private nextPing = 1
   /** Workers that ended because they were told to. */
-  private readonly dismissed = new WeakSet<Worker>()
+  private readonly dismissed = new WeakSet<WorkerThread>()
   private stopping = false
   private isTerminated = false
 
@@ -126,8 +125,8 @@ export class WorkerFleet {
     return { config: { ...config, shards: shardCount }, dataFolder, clusterId: '', diskModule }
   }
 
-  private spawn(name: string, settings: WorkerSettings): Worker {
-    const worker = new Worker(`${this.options.workerFolder}/${name}.js`, {
+  private spawn(name: string, settings: WorkerSettings): WorkerThread {
+    const worker = this.options.startWorker(name, {
       name,
       workerData: settings,
       resourceLimits: workerLimits,
@@ -211,7 +210,7 @@ export class WorkerFleet {
     this.sync ??= this.spawn('sync', this.syncSettings)
   }
 
-  private tellSync(worker: Worker, message: ToSync): void {
+  private tellSync(worker: WorkerThread, message: ToSync): void {
     worker.postMessage(message)
     new Doorbell(this.syncDoorbell).ring()
   }
@@ -323,7 +322,7 @@ export class WorkerFleet {
   }
 }
 
-function ended(worker: Worker): Promise<void> {
+function ended(worker: WorkerThread): Promise<void> {
   // A worker that has ended has no thread any more, and says nothing more.
   if (worker.threadId === -1) return Promise.resolve()
   return new Promise((resolve) => worker.once('exit', () => resolve()))
@@ -333,7 +332,7 @@ type Message = FromShard | FromSync
 
 /** The next message of that kind; throws when the worker reports that it can't go on. */
 function expectMessage<Of extends Message, Kind extends Of['kind']>(
-  worker: Worker,
+  worker: WorkerThread,
   kind: Kind,
 ): Promise<Extract<Of, { kind: Kind }>> {
   return new Promise((resolve, reject) => {

@@ -34,7 +34,15 @@ import { ShardProxy, type WaitingBudget } from './shard-proxy.js'
 import { statusDocument } from './status-document.js'
 import { Subscriptions } from './subscriptions.js'
 import type { TokenTable } from './token-table.js'
-import type { Acceptance, Socket, SocketHandler, TlsMaterial, Transport, UpgradeRequest } from './transport.js'
+import type {
+  Acceptance,
+  Socket,
+  SocketHandler,
+  TlsMaterial,
+  Transport,
+  TransportOptions,
+  UpgradeRequest,
+} from './transport.js'
 
 /** One shard as the gateway sees it. */
 export interface GatewayShard {
@@ -64,6 +72,8 @@ export interface GatewayOptions {
   readonly firstFailureDelayMs?: number | undefined
   /** Undefined: no TLS. */
   readonly tls?: TlsMaterial | undefined
+  /** Stands in for the WebSocket server; tests only. */
+  readonly makeTransport?: ((options: TransportOptions) => Transport) | undefined
   /** Metrics of threads other than main and the shards. */
   readonly otherMetrics?: () => readonly ThreadMetrics[]
 }
@@ -195,7 +205,7 @@ export class Gateway {
         shard: index,
       })),
     ]
-    const chosen = chooseTransport(config.frontEnd as 'auto' | 'uws' | 'ws', {
+    const transportOptions: TransportOptions = {
       host: config.host,
       port: config.port,
       maxPayloadBytes: config.maxFrameBytes + payloadSlackBytes,
@@ -215,7 +225,11 @@ export class Gateway {
           notReady: () => this.notReady(),
           metrics: () => this.metricsText(),
         }),
-    })
+    }
+    const chosen =
+      options.makeTransport === undefined
+        ? chooseTransport(config.frontEnd as 'auto' | 'uws' | 'ws', transportOptions)
+        : { transport: options.makeTransport(transportOptions), reason: 'it was given' }
     this.transport = chosen.transport
     this.frontEnd = chosen.transport.kind
     this.frontEndReason = chosen.reason

@@ -154,26 +154,12 @@ export class RealDisk implements Disk {
       let at = position
       for (let first = 0; first < views.length; first += maxViewsPerWrite) {
         const part = views.length <= maxViewsPerWrite ? views : views.slice(first, first + maxViewsPerWrite)
-        at += this.writePart(file, part, at)
+        at += writeInParts(part, at, (rest, from) => this.rawWrite(file, rest, from))
       }
       if (this.syncAfterWrite.has(file)) fsyncSync(file)
     } catch (error) {
       throw storageError(`write at ${position}`, this.pathOf(file), error)
     }
-  }
-
-  private writePart(file: FileHandle, views: readonly Uint8Array[], position: number): number {
-    const total = lengthOf(views)
-    let written = 0
-    let rest = views
-    while (written < total) {
-      const count = this.rawWrite(file, rest, position + written)
-      // A write that takes nothing and reports nothing would be repeated for ever.
-      if (count <= 0) throw new Error(`the system took ${count} of ${total - written} bytes`)
-      written += count
-      if (written < total) rest = dropFirst(rest, count)
-    }
-    return total
   }
 
   read(file: FileHandle, into: Uint8Array, position: number): number {
@@ -294,6 +280,25 @@ function storageError(operation: string, path: string, error: unknown): StreamBu
     cause: error,
     ...(remedy === undefined ? {} : { remedy }),
   })
+}
+
+/** Calls `write` until everything is written; returns how much that was. A short count is no error. */
+export function writeInParts(
+  views: readonly Uint8Array[],
+  position: number,
+  write: (rest: readonly Uint8Array[], position: number) => number,
+): number {
+  const total = lengthOf(views)
+  let written = 0
+  let rest = views
+  while (written < total) {
+    const count = write(rest, position + written)
+    // A write that takes nothing and reports nothing would be repeated for ever.
+    if (count <= 0) throw new Error(`the system took ${count} of ${total - written} bytes`)
+    written += count
+    if (written < total) rest = dropFirst(rest, count)
+  }
+  return total
 }
 
 function lengthOf(views: readonly Uint8Array[]): number {

@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import type { MetadataCommand } from '../../../native-free-core/metadata/metadata-command.js'
 import type { MetadataSettings } from '../../../native-free-core/metadata/metadata-control.js'
 import type { MetadataImage } from '../../../native-free-core/metadata/metadata-image.js'
@@ -57,7 +58,7 @@ describe('metadata worker', function () {
   }
 
   async function start(listeners: MetadataListeners = {}): Promise<MetadataProxy> {
-    const proxy = await MetadataProxy.start(workerUrl, settings(), listeners)
+    const proxy = await MetadataProxy.start((_, options) => new Worker(workerUrl, options), settings(), listeners)
     running.push(proxy)
     return proxy
   }

@@ -1,0 +1,32 @@
+/**
+ * What the read worker's thread does, a step at a time: cold reads. Only the sleep between steps is not in here.
+ * Runs on: read worker. Touches: segment files (read only), the front ends' rings.
+ */
+import type { ReadSettings, ToRead } from '../../native-free-core/mailbox/control.js'
+import { Doorbell } from '../../native-free-core/ring/doorbell.js'
+import type { Disk } from '../shared/disk.js'
+import { ended, type ThreadPort } from '../shared/thread-port.js'
+import { ReadLoop } from './read-loop.js'
+
+export class ReadThread {
+  readonly doorbell: Doorbell
+  private readonly port: ThreadPort<ToRead, never>
+  private readonly loop: ReadLoop
+
+  constructor(settings: ReadSettings, disk: Disk, port: ThreadPort<ToRead, never>) {
+    this.port = port
+    this.doorbell = new Doorbell(settings.doorbell)
+    this.loop = new ReadLoop(disk, settings.frontEnds)
+  }
+
+  /** As of ShardThread. */
+  step(): number {
+    if (this.loop.step() > 0) return 0
+    this.doorbell.park()
+    if (this.loop.hasWork()) {
+      this.doorbell.unpark()
+      return 0
+    }
+    return this.port.receive()?.kind === 'stop' ? ended : Number.POSITIVE_INFINITY
+  }
+}
