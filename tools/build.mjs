@@ -17,6 +17,8 @@ import {
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { brotliDecompressSync } from 'node:zlib'
+import { bundledPackages } from './bundled-packages.mjs'
+import { packageFolders, packageTexts } from './licenses.mjs'
 import { writeBuildStamp } from './stale.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -30,6 +32,17 @@ const bundles = {
   'workers/read': 'workers/read/main.ts',
   'workers/metadata': 'workers/metadata/main.ts',
   'workers/jobs': 'workers/jobs/main.ts',
+}
+
+/** Leaves every package apart where it is, except those that are bundled. */
+const packagesApart = {
+  name: 'packages-apart',
+  setup(setup) {
+    setup.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+      const isApart = kind !== 'entry-point' && !bundledPackages.includes(path)
+      return isApart ? { path, external: true } : undefined
+    })
+  },
 }
 
 /** The client alone, for the package `streambus-client`. */
@@ -79,7 +92,16 @@ export async function buildDist() {
   const onMain = Object.entries(entries).filter((entry) => !isWorker(entry))
   // Split, so that what a command imports late is loaded late, with the packages it needs.
   const split = { splitting: true, chunkNames: 'chunks/[name]-[hash]' }
-  await build({ ...options, ...split, entryPoints: Object.fromEntries(onMain) })
+  const main = await build({
+    ...common,
+    ...split,
+    outdir: 'dist',
+    bundle: true,
+    metafile: true,
+    plugins: [packagesApart],
+    entryPoints: Object.fromEntries(onMain),
+  })
+  writeFileSync(join(root, 'dist/LICENSES.txt'), packageTexts(packageFolders(Object.keys(main.metafile.inputs))))
   await build({ ...options, entryPoints: Object.fromEntries(Object.entries(entries).filter(isWorker)) })
   for (const bundle of Object.values(clientBundles)) await build({ ...common, outdir: 'dist', bundle: true, ...bundle })
   unpackRaft()

@@ -11,7 +11,6 @@ import type { TlsMaterial } from '../gateway/transport.js'
 import { ConfigError } from './config-problems.js'
 import { FileWatch, signatureOf } from './file-watch.js'
 import { auditSinkOf, type Log } from './log-sink.js'
-import { readTls } from './tls-files.js'
 
 /** What is told of changes. */
 export interface Secured {
@@ -45,7 +44,7 @@ export class Security {
   static async load(config: BrokerConfig, log: Log): Promise<Security> {
     const security = new Security(config, log)
     security.filesAtReading = await signatureOf(security.files())
-    security.currentTls = await readTls(config, Date.now())
+    security.currentTls = await security.readTls()
     security.currentTokens = await security.readTokens()
     await security.warnOfLooseFiles()
     security.warnOfExpiry()
@@ -94,7 +93,7 @@ export class Security {
   private async reloadTls(why: string): Promise<void> {
     if (this.currentTls === undefined) return
     try {
-      const material = await readTls(this.config, Date.now())
+      const material = await this.readTls()
       if (material === undefined || isSame(material, this.currentTls)) return
       await this.secured?.replaceTls(material)
       this.currentTls = material
@@ -128,6 +127,14 @@ export class Security {
   private tellReload(operation: string, details: Readonly<Record<string, unknown>>): void {
     const what = { resource: 'cluster', resourceName: '', outcome: 'done', details } as const
     auditSinkOf(this.log).audit({ principal: 'operator', address: '', operation, ...what })
+  }
+
+  /** Node's TLS is loaded by brokers that use it. */
+  private async readTls(): Promise<TlsMaterial | undefined> {
+    const { tlsCertificateFile, tlsKeyFile, tlsClientCaFile } = this.config
+    if (tlsCertificateFile === '' && tlsKeyFile === '' && tlsClientCaFile === '') return undefined
+    const { readTls } = await import('./tls-files.js')
+    return readTls(this.config, Date.now())
   }
 
   private async readTokens(): Promise<TokenTable | undefined> {

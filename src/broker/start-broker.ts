@@ -2,7 +2,7 @@
  * One broker in this process: its workers, its metadata, its gateway. Also the API for embedding and for tests.
  * Runs on: main. Touches: worker threads, the listener, a temporary folder as a whole. Never: other folders.
  *
- *   all workers are spawned at once -> metadata is ready -> recovery -> shards are ready -> the gateway listens
+ *   the workers are spawned -> metadata is ready -> recovery -> shards are ready -> the gateway listens
  */
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
@@ -21,7 +21,7 @@ import type {
 import { createDoorbell } from '../../native-free-core/ring/doorbell.js'
 import { releaseVersion } from '../../native-free-core/version.js'
 import type { ClusterAccess } from '../gateway/cluster-access.js'
-import { Gateway } from '../gateway/gateway.js'
+import type { Gateway } from '../gateway/gateway.js'
 import { checkListener } from './listener-rule.js'
 import { LiveConfig } from './live-config.js'
 import { type LoadedConfig, readOptions } from './config-layers.js'
@@ -221,6 +221,11 @@ export class Broker implements ClusterAccess {
     const cores = this.config.pinShards ? coresForShards(shardCount) : undefined
     const { workerFolder, diskModule, log } = this.around
     const metadataStart = this.startMetadata()
+    // It is awaited below; one that fails before that is no unhandled rejection.
+    metadataStart.catch(() => undefined)
+    // The largest part of main's code is loaded while that worker starts. It is on the critical path: the shards, which
+    // have time until it is ready, are spawned after.
+    const { Gateway } = await import('../gateway/gateway.js')
     const fleet = new WorkerFleet({
       config: this.config,
       dataFolder: this.dataFolder,
@@ -236,6 +241,7 @@ export class Broker implements ClusterAccess {
       },
     })
     this.fleet = fleet
+    Gateway.preload(this.config)
     const metadata = await metadataStart
     this.metadata = metadata
     const fleetStart = await fleet.start(metadata.image.clusterId, metadata.imageBytes)

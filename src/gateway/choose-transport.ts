@@ -4,7 +4,7 @@
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { Transport, TransportOptions } from './transport.js'
-import { createUwsTransport, uwsBinaryPath } from './uws-transport.js'
+import { createUwsTransport, loadUws, uwsBinaryPath } from './uws-transport.js'
 import { createWsTransport } from './ws-transport.js'
 
 export interface ChosenTransport {
@@ -30,6 +30,16 @@ export function chooseTransport(wanted: 'auto' | 'uws' | 'ws', options: Transpor
     if (StreamBusError.is(error)) throw error
     const text = error instanceof Error ? error.message.split('\n')[0] : String(error)
     return refuseOrFallBack(wanted, options, `the binary of uWebSockets.js can't be loaded: ${text}`)
+  }
+}
+
+/** Loads what will be chosen while the workers start: 5 ms less to wait for at the end. What is wrong is told then. */
+export function preloadTransport(wanted: string): void {
+  if (wanted === 'ws' || uwsBinaryPath() === undefined) return
+  try {
+    loadUws()
+  } catch {
+    // chooseTransport tries again and says it.
   }
 }
 

@@ -17,7 +17,7 @@ import { type Authorize, authorizeByRole, rowOf } from './authorize.js'
 import type { AuditSink } from './audit.js'
 import { BinarySession } from './binary-session.js'
 import { BlockPool } from './block-pool.js'
-import { chooseTransport } from './choose-transport.js'
+import { chooseTransport, preloadTransport } from './choose-transport.js'
 import type { ClusterAccess } from './cluster-access.js'
 import { FetchService, type FetchShard } from './fetch.js'
 import { binarySubprotocol, closeCodes, FrontDoor, jsonSubprotocol, type Verdict } from './front-door.js'
@@ -129,6 +129,11 @@ export class Gateway {
   private failure: StreamBusError | undefined
   private readonly offlineShards = new Set<number>()
   private listeningPort = 0
+
+  /** Loads what the listener needs, ahead of time. */
+  static preload({ frontEnd }: Pick<BrokerConfig, 'frontEnd'>): void {
+    preloadTransport(frontEnd)
+  }
 
   /** Opens the listener. Throws ADDRESS_IN_USE, UNSUITABLE_RUNTIME. */
   static async open(options: GatewayOptions): Promise<Gateway> {

@@ -23,7 +23,7 @@ import {
   type TransportOptions,
 } from './transport.js'
 
-interface UwsModule {
+export interface UwsModule {
   App(): TemplatedApp
   SSLApp(options: { cert_file_name: string; key_file_name: string; ssl_ciphers: string }): TemplatedApp
   us_listen_socket_close(socket: us_listen_socket): void
@@ -49,9 +49,14 @@ export function uwsBinaryPath(): string | undefined {
 
 /** Throws what the loader throws, such as a C library that is too old. */
 export function createUwsTransport(options: TransportOptions): Transport {
+  return new UwsTransport(loadUws(), options)
+}
+
+/** Its binary; loaded once in a process. Throws as above. */
+export function loadUws(): UwsModule {
   const path = uwsBinaryPath()
   assert(path !== undefined, 'the binary of uWebSockets.js was not looked for')
-  return new UwsTransport(createRequire(import.meta.url)(path) as UwsModule, options)
+  return createRequire(import.meta.url)(path) as UwsModule
 }
 
 /** For connections that the system has accepted and we have not. */

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
+import { packageFolders } from '../licenses.mjs'
 import { root } from '../prepare.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -73,9 +74,4 @@ export async function bundleScripts(entryPoints) {
 
 function isExport(statement) {
   return ts.canHaveModifiers(statement) && ts.getModifiers(statement)?.[0]?.kind === ts.SyntaxKind.ExportKeyword
-}
-
-function packageFolders(inputs) {
-  const folders = inputs.map((path) => /^(.*node_modules\/(@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
-  return new Set(folders.filter((folder) => folder !== undefined))
 }

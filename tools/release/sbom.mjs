@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundledPackages } from '../bundled-packages.mjs'
 import { root } from '../prepare.mjs'
 
 /** @returns {{ name: string, text: string }[]} for a release of that date (YYYY-MM-DD) */
@@ -14,11 +15,12 @@ export function billsOfMaterials(version, date) {
   const all = readSbom([])
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const wanted = [`ws@${dependencies.ws}`, `fflate@${devDependencies.fflate ?? dependencies.fflate}`]
+  const bundled = all.components.filter(({ name }) => bundledPackages.includes(name)).map(required)
   const ofClient = all.components.filter((component) => wanted.includes(component['bom-ref'])).map(required)
   return [
     {
       name: `streambus-${version}.cdx.json`,
-      text: finished(installed, 'streambus', version, date, [...installed.components, ...goComponents()]),
+      text: finished(installed, 'streambus', version, date, [...installed.components, ...bundled, ...goComponents()]),
     },
     {
       name: `streambus-client-${version}.cdx.json`,
@@ -60,7 +62,7 @@ function finished(sbom, name, version, date, components) {
   const bomRef = `${name}@${version}`
   const names = new Set(components.map((component) => component['bom-ref']))
   const ofComponents = sbom.dependencies.filter(({ ref }) => names.has(ref))
-  const direct = name === 'streambus' ? directOf(sbom) : components.map((component) => component['bom-ref'])
+  const direct = name === 'streambus' ? directOf(sbom, components) : components.map((component) => component['bom-ref'])
   const document = {
     ...sbom,
     metadata: {
@@ -78,10 +80,11 @@ function finished(sbom, name, version, date, components) {
   return `${JSON.stringify(document, null, 2)}\n`
 }
 
-function directOf(sbom) {
+function directOf(sbom, components) {
   const names = new Set(sbom.components.map((component) => component['bom-ref']))
   const own = sbom.dependencies.find(({ ref }) => ref === sbom.metadata.component['bom-ref'])
-  return own.dependsOn.filter((ref) => names.has(ref))
+  const bundled = components.filter(({ name }) => bundledPackages.includes(name))
+  return [...own.dependsOn.filter((ref) => names.has(ref)), ...bundled.map((component) => component['bom-ref'])]
 }
 
 /** A version 8 UUID from what is hashed. */

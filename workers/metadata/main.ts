@@ -12,7 +12,6 @@ import { MetadataNode } from '../../native-free-core/metadata/metadata-node.js'
 import { RaftInstance, type RaftHost } from '../../native-free-core/metadata/raft/raft-instance.js'
 import { openDataFolder, type OpenDataFolder } from '../shared/data-folder.js'
 import { type Disk, loadDisk } from '../shared/disk.js'
-import { installNativeCrc32c } from '../shared/native-crc32c.js'
 import { MetadataLog } from './metadata-log.js'
 import { MetadataLoop } from './metadata-loop.js'
 import { loadRaftModule } from './raft-module.js'
@@ -120,7 +119,6 @@ function listen(loop: MetadataLoop): void {
   timer = setInterval(() => guarded(() => loop.tick()), tickMs)
 }
 
-installNativeCrc32c()
 try {
   const loop = openLoop(await loadDisk(settings))
   loop.run()
