@@ -38,6 +38,8 @@ const bundles = {
 const packagesApart = {
   name: 'packages-apart',
   setup(setup) {
+    // Its code for Node.js calls require(), which there is not in a bundle of modules.
+    setup.onResolve({ filter: /^yaml$/ }, () => ({ path: join(root, 'node_modules/yaml/browser/index.js') }))
     setup.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
       const isApart = kind !== 'entry-point' && !bundledPackages.includes(path)
       return isApart ? { path, external: true } : undefined
