@@ -114,6 +114,8 @@ export interface RunResult {
     readonly largestResidentMiB?: number
     readonly gc?: readonly GcResult[]
   }
+  /** What has no field of its own, such as `readyMs` of a start; the unit is in the name. */
+  readonly figures?: Readonly<Record<string, number>>
   readonly timeline: readonly TimelinePoint[]
   /** What held the figure back, told when it can be told. */
   readonly limitedBy?: 'broker' | 'client' | 'rate'
