@@ -34,7 +34,11 @@ export class StreamBusError extends Error {
   /** From a wire code and message; between threads the remedy comes along. */
   static fromCode(code: number, message: string, remedy?: string): StreamBusError {
     const name = errorNameOf(code)
-    return new StreamBusError(name, message || errorTable[name].meaning, remedy === undefined ? {} : { remedy })
+    const row = errorTable[name]
+    // A push and a close have one text for both: the remedy that everybody knows is not said twice.
+    const told = `. ${row.remedy}`
+    const what = remedy === undefined && message.endsWith(told) ? message.slice(0, -told.length) : message
+    return new StreamBusError(name, what || row.meaning, remedy === undefined ? {} : { remedy })
   }
 
   /** Any thrown thing as a StreamBusError; what is unknown becomes UNKNOWN_SERVER_ERROR with its text. */

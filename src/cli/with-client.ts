@@ -64,7 +64,9 @@ export async function withSuggestion<Result>(
 
 function noTopic(invocation: Invocation, name: string, names: readonly string[]): StreamBusError {
   const nearest = nearestOf(name, names)
-  const create = `${invocation.environment.typed} topic create ${name} --partitions 1`
+  // Who may not see a topic is told the same.
+  const ask = invocation.target().token === undefined ? '' : ', or ask for the right to read it'
+  const create = `${invocation.environment.typed} topic create ${name} --partitions 1${ask}`
   return new StreamBusError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`, {
     remedy: nearest === undefined ? `Create it: ${create}` : `Did you mean "${nearest}"? Or create it: ${create}`,
   })
