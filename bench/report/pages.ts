@@ -33,14 +33,14 @@ const parts: Readonly<Record<string, (results: Results) => string>> = {
   readme: readmeTable,
 }
 
-const markedPart = /(<!-- measured: (\w+) -->\n)[^]*?(\n<!-- end of measured -->)/g
+const markedPart = /(<!-- measured: (\w+) -->\n)[^]*?(<!-- end of measured -->)/g
 
 /** The page with its marked parts made anew. */
 export function rendered(page: string, results: Results): string {
   return page.replace(markedPart, (_, start: string, name: string, end: string) => {
     const part = parts[name]
     if (part === undefined) throw new Error(`measured: ${name} is no part; expected ${Object.keys(parts).join(', ')}`)
-    return `${start}\n${part(results)}\n${end}`
+    return `${start}\n${part(results)}\n\n${end}`
   })
 }
 

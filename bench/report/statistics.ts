@@ -83,5 +83,5 @@ export function digits(value: number): string {
   if (value === 0) return '0'
   if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en-US')
   if (Math.abs(value) < 0.0001) return value.toExponential(1)
-  return String(Number(value.toPrecision(value >= 100 ? 3 : Math.abs(value) < 0.1 ? 1 : 2)))
+  return String(Number(value.toPrecision(Math.abs(value) < 0.1 ? 2 : 3)))
 }

@@ -7,6 +7,9 @@ import { type Group, type Row, type RowId, rows, rawJournalRow, type SubjectId, 
 import { figureName, judge, type Judgement, judgeWs, subjectNames } from './judge.js'
 import { digits, shown, type Spread, spreadOf, spreadOfFigure, spreadText, unitOf } from './statistics.js'
 
+/** So many rounds an objective needs to be held or missed. */
+const enoughRounds = 7
+
 function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
   if (lines.length === 0) return 'Not measured.'
   const text = [head, head.map(() => '---'), ...lines]
@@ -33,7 +36,10 @@ function calibrationText(results: Results, row: RowId): string {
 /** `isMeasuredOnly`: without objectives of rows that the run left out. */
 export function objectivesTable(results: Results, isMeasuredOnly = false): string {
   const judgements = judge(results).filter(({ measured }) => !isMeasuredOnly || measured !== undefined)
-  return judgementTable(judgements, ['what', 'objective', 'measured', 'lowest to highest', ''])
+  const done = Math.max(0, ...results.samples.map(({ round }) => round))
+  const few = done < enoughRounds ? `\n\nOnly ${done} of the ${enoughRounds} rounds that an objective needs.` : ''
+  const text = judgementTable(judgements, ['what', 'objective', 'measured', 'lowest to highest', ''])
+  return `${text}${few}`
 }
 
 export function wsTable(results: Results): string {
@@ -48,7 +54,7 @@ function judgementTable(judgements: readonly Judgement[], head: readonly string[
     const { measured, spread } = one
     const figure = one.objective.figure
     const value = measured === undefined ? '-' : one.isRatio ? `${digits(measured)} x` : shownWithUnit(measured, figure)
-    const verdict = one.isHeld === true ? 'held' : `**${one.verdict}**`
+    const verdict = one.isHeld === false ? `**${one.verdict}**` : one.verdict
     return [name, one.wanted, value, rangeText(spread, figure, one.isRatio), verdict]
   })
   return table(head, lines)

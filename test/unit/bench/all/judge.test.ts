@@ -109,7 +109,7 @@ describe('objectives of npm run bench:all', () => {
   it('compare ws with uws', () => {
     const own = rates('produce-100', 'streambus-uws', 2e6)
     const ws = rates('produce-100', 'streambus-ws', 1e6)
-    expect(judged(judgeWs(resultsOf([...own, ...ws])), 'produce-100', /0.7/).verdict).to.equal('missed by 29 %')
+    expect(judged(judgeWs(resultsOf([...own, ...ws])), 'produce-100', /0.7/).verdict).to.equal('missed by 28.6 %')
   })
 
   it('refer to rows that there are', () => {
@@ -127,6 +127,20 @@ describe('pages of npm run bench:all', () => {
     expect(made).to.match(/^before\n<!-- measured: failures -->\n[^]*<!-- end of measured -->\nafter\n$/)
     expect(made).to.contain('Every run of every row gave a figure.').and.not.to.contain('old')
     expect(rendered(made, resultsOf([]))).to.equal(made)
+  })
+
+  it('have each part where its own markers are, also where nothing was between them', () => {
+    const empty = (name: string) => `<!-- measured: ${name} -->\n<!-- end of measured -->\n`
+    const made = rendered(`${empty('failures')}between\n${empty('start')}`, resultsOf([]))
+    expect(made.match(/<!-- .*? -->|between|Every run|Not measured/g)).to.deep.equal([
+      '<!-- measured: failures -->',
+      'Every run',
+      '<!-- end of measured -->',
+      'between',
+      '<!-- measured: start -->',
+      'Not measured',
+      '<!-- end of measured -->',
+    ])
   })
 
   it('refuse a part that there is not', () => {
