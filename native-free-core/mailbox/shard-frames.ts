@@ -27,10 +27,13 @@ export const requestIdAt = 0
 export const partitionIdAt = 4
 export const errorCodeAt = 4
 
-/** Produce: acks i32 @8, the batch's length u32 @12, the record batch @16. */
-export const ProduceRequest = { acksAt: 8, lengthAt: 12, batchAt: 16 } as const
-/** Produce reply. On OUT_OF_ORDER_SEQUENCE_NUMBER a, b: expected and received sequence. */
-export const ProduceReply = { baseOffsetAt: 8, logStartOffsetAt: 16, sizeBytes: 24 } as const
+/**
+ * Produce: acks i32 @8, the batch's length u32 @12, when it entered the ring f64 @16 (ms of the shared clock; 0: its
+ * stages are not timed), the record batch @24.
+ */
+export const ProduceRequest = { acksAt: 8, lengthAt: 12, enteredMsAt: 16, batchAt: 24 } as const
+/** Produce reply: base offset, log start offset, and of one that is timed, when its commit ended. */
+export const ProduceReply = { baseOffsetAt: 8, logStartOffsetAt: 16, committedMsAt: 24, sizeBytes: 32 } as const
 
 /** Fetch: maxBytes u32 @8, minBytes u32 @12, offset f64 @16, maxWaitMs u32 @24, flags u32 @28. */
 export const FetchRequest = {

@@ -30,6 +30,11 @@ const fine = [
 const coarse = [
   0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ]
+/** From some microseconds on main to a disk that is in trouble. */
+const stages = [
+  0.000005, 0.00001, 0.00002, 0.00005, 0.0001, 0.00015, 0.0002, 0.0003, 0.0004, 0.0005, 0.0006, 0.0008, 0.001, 0.0015,
+  0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.5,
+]
 const pauses = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5]
 
 export const requestKinds: readonly string[] = Object.keys(messageRows).filter(
@@ -38,6 +43,8 @@ export const requestKinds: readonly string[] = Object.keys(messageRows).filter(
 export const subprotocolLabels = ['binary', 'json'] as const
 export const refusalLabels = ['host', 'origin', 'subprotocol', 'connections'] as const
 export const authenticationFailureLabels = ['token', 'missing', 'mechanism'] as const
+export const stageLabels = ['receive', 'ring', 'gather', 'commit', 'reply', 'send', 'total'] as const
+export const errandLabels = ['file', 'folder', 'publish', 'fill'] as const
 export const quantileLabels = ['0.5', '0.99', '1'] as const
 
 type Rest = Partial<Omit<MetricRow, 'type' | 'unit' | 'owners' | 'help'>>
@@ -73,6 +80,11 @@ export const metricTable = {
   streambus_request_duration_seconds: row('histogram', 'seconds', ['main'],
     'From a request\'s arrival at the front end to its answer, long poll included.',
     { labels: ['kind'], labelValues: requestKinds, buckets: coarse }),
+  streambus_produce_stage_seconds: row('histogram', 'seconds', ['main', 'shard'],
+    'Where the time of a produce goes, of at most one request in a millisecond: receive (frame to ring), ring (until '
+    + 'the shard takes it), gather (until its commit is written), commit (synced write), reply (until main takes the '
+    + 'answer), send (until the socket has it), total.',
+    { labels: ['stage', 'thread'], labelValues: stageLabels, buckets: stages }),
   streambus_request_errors_total: row('counter', 'count', ['main'], 'Requests answered with an error, by kind.',
     { labels: ['kind'], labelValues: requestKinds }),
   streambus_throttled_requests_total: row('counter', 'count', ['main'],
@@ -109,6 +121,11 @@ export const metricTable = {
   streambus_commit_padding_bytes_total: shardRow('counter', 'bytes', 'Padding in them, up to the next 4 KiB.'),
   streambus_commit_duration_seconds: shardRow('histogram', 'seconds', 'Time of one synced write of the journal.',
     { buckets: fine }),
+  streambus_settle_slice_seconds: shardRow('histogram', 'seconds',
+    'Time of one slice of settling, in which the shard does nothing else.', { buckets: stages }),
+  streambus_sync_errand_seconds: shardRow('histogram', 'seconds',
+    'From a sync that the shard asked for to its answer: a segment\'s data, a folder\'s names, a file\'s replacement, '
+    + 'zeros ahead of the journal\'s first lap.', { labels: ['errand'], labelValues: errandLabels, buckets: coarse }),
   streambus_settled_bytes_total: shardRow('counter', 'bytes', 'Bytes moved from the journal to segments.'),
   streambus_settle_lag_bytes: shardRow('gauge', 'bytes', 'Committed bytes that are not in synced segments yet.'),
   streambus_journal_used_bytes: shardRow('gauge', 'bytes', 'Bytes of the journal that are in use.'),

@@ -27,6 +27,7 @@ import { answerHttp } from './http-endpoints.js'
 import { failureText, JsonSession } from './json-session.js'
 import { MainGauges } from './main-gauges.js'
 import { Operations } from './operations.js'
+import { ProduceStages } from './produce-stages.js'
 import { ReadProxy, type ReadRings } from './read-proxy.js'
 import { ReplyPump } from './reply-pump.js'
 import { authenticationTimeoutMs, helloTimeoutMs, type Session, type SessionOrigin, tokenMissing } from './session.js'
@@ -110,6 +111,7 @@ export class Gateway {
   private readonly proxies: readonly ShardProxy[]
   private readonly budget: WaitingBudget
   private readonly pump: ReplyPump
+  private readonly stages: ProduceStages
   private readonly context: GatewayContext
   private readonly operations: Operations
   private readonly subscriptions: Subscriptions
@@ -151,6 +153,7 @@ export class Gateway {
     const memory = createMetricsMemory('main')
     this.metrics = new GatewayMetrics(memory)
     this.gauges = new MainGauges(this.metrics.writer)
+    this.stages = new ProduceStages(this.metrics.writer)
     this.authenticator = new Authenticator(options.tokens)
     this.failures = new AuthenticationFailures(this.metrics, options.log, options.firstFailureDelayMs)
     this.tlsExpiresAtMs = options.tls?.expiresAtMs
@@ -158,7 +161,7 @@ export class Gateway {
     this.budget = { usedBytes: 0, maxBytes: config.maxInFlightBytes }
     const shards = options.shards.map(
       (shard): FetchShard => ({
-        proxy: new ShardProxy({ ...shard, budget: this.budget }),
+        proxy: new ShardProxy({ ...shard, budget: this.budget, stages: this.stages }),
         // In the order of FetchRing.
         rings: [
           new JournalReader(shard.journalMemory, shard.journalPositions),
@@ -446,6 +449,7 @@ export class Gateway {
     if (this.unflushed.size === 0) return
     for (const session of this.unflushed) session.flush()
     this.unflushed.clear()
+    this.stages.sent()
   }
 
   // ---- what is told

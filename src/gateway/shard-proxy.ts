@@ -20,6 +20,7 @@ import {
 import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { ringFrameBytes } from '../../native-free-core/ring/ring-layout.js'
 import { largestBodyBytes, RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'
+import type { ProduceStages } from './produce-stages.js'
 
 /** Gets the answers of its produce requests. */
 export interface ProduceOwner {
@@ -50,6 +51,8 @@ export interface ShardProxyOptions {
   readonly replies: SharedArrayBuffer
   readonly doorbell: SharedArrayBuffer
   readonly budget: WaitingBudget
+  /** Absent: no request is timed. */
+  readonly stages?: ProduceStages
 }
 
 interface WaitingRequest {
@@ -90,12 +93,16 @@ export class ShardProxy {
   private readonly sizes: number[] = []
   private readonly startTimes: number[] = []
   private readonly reserves: number[] = []
+  /** The slot's request is timed, stage by stage. */
+  private readonly isTimed: boolean[] = []
+  private readonly stages: ProduceStages | undefined
 
   constructor(options: ShardProxyOptions) {
     this.requests = new RingProducer(options.requests)
     this.replies = new RingConsumer(options.replies)
     this.doorbell = new Doorbell(options.doorbell)
     this.budget = options.budget
+    this.stages = options.stages
     this.largestBody = largestBodyBytes(this.requests.capacityBytes)
     const replyCapacity = this.replies.bytes.length
     this.reserveLimit = replyCapacity - ringFrameBytes(fetchReplyReserveBytes)
@@ -144,13 +151,16 @@ export class ShardProxy {
     const at = mayEnter ? this.requests.claim(RequestType.produce, bodyBytes) : -1
     if (at < 0 && !this.takeBudget(bodyBytes)) return throttled
     const slot = acks === 0 ? noSlot : this.takeSlot(owner, undefined, token, partitionId, length, startedMs)
+    const enteredMs = acks === 0 || this.stages === undefined ? 0 : this.stages.enter(startedMs)
+    if (acks !== 0) this.isTimed[slot] = enteredMs > 0
     if (at < 0) {
       const body = new Uint8Array(bodyBytes)
-      writeProduce(body, new DataView(body.buffer), 0, slot, partitionId, acks, bytes, start, length)
+      writeProduce(body, new DataView(body.buffer), 0, slot, partitionId, acks, enteredMs, bytes, start, length)
       this.waiting.push({ type: RequestType.produce, slot, body, reserveBytes: reserve })
       return 0
     }
-    writeProduce(this.requests.bytes, this.requests.view, at, slot, partitionId, acks, bytes, start, length)
+    const { requests } = this
+    writeProduce(requests.bytes, requests.view, at, slot, partitionId, acks, enteredMs, bytes, start, length)
     this.enter(slot, reserve)
     return 0
   }
@@ -322,6 +332,12 @@ export class ShardProxy {
 
   private takeProduceReply(owner: ProduceOwner, slot: number, at: number): void {
     const { view } = this.replies
+    const startedMs = this.startTimes[slot]!
+    if (this.isTimed[slot] === true) {
+      const committedMs = view.getFloat64(at + ProduceReply.committedMsAt, true)
+      // 0: it was refused, or was a duplicate.
+      if (committedMs > 0) this.stages?.taken(startedMs, committedMs)
+    }
     owner.produced(
       this.tokens[slot]!,
       view.getInt32(at + errorCodeAt, true),
@@ -329,7 +345,7 @@ export class ShardProxy {
       view.getFloat64(at + ProduceReply.logStartOffsetAt, true),
       this.partitionIds[slot]!,
       this.sizes[slot]!,
-      this.startTimes[slot]!,
+      startedMs,
     )
   }
 }
@@ -346,6 +362,7 @@ function writeProduce(
   slot: number,
   partitionId: number,
   acks: number,
+  enteredMs: number,
   bytes: Uint8Array,
   start: number,
   length: number,
@@ -353,5 +370,6 @@ function writeProduce(
   writeHead(view, at, slot, partitionId)
   view.setInt32(at + ProduceRequest.acksAt, acks, true)
   view.setUint32(at + ProduceRequest.lengthAt, length, true)
+  view.setFloat64(at + ProduceRequest.enteredMsAt, enteredMs, true)
   into.set(bytes.subarray(start, start + length), at + ProduceRequest.batchAt)
 }

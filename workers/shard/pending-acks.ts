@@ -14,10 +14,12 @@ export class PendingAcks {
   private readonly requestIds: number[] = []
   private readonly partitions: Partition[] = []
   private readonly offsets: number[] = []
+  private readonly isTimed: boolean[] = []
   private count = 0
 
   /** A produce whose batch got `baseOffset`. */
-  push(frontEnd: number, requestId: number, partition: Partition, baseOffset: number): void {
+  push(frontEnd: number, requestId: number, partition: Partition, baseOffset: number, isTimed: boolean): void {
+    this.isTimed[this.count] = isTimed
     this.put(kindProduce, frontEnd, requestId, partition, baseOffset)
   }
 
@@ -35,21 +37,25 @@ export class PendingAcks {
     this.offsets[index] = offset
   }
 
-  answerAll(ports: readonly ReplyPort[]): void {
-    this.each(ports, 0)
+  /** `committedMs`: goes with the answers to those that are timed. */
+  answerAll(ports: readonly ReplyPort[], committedMs: number): void {
+    this.each(ports, 0, committedMs)
   }
 
   failAll(ports: readonly ReplyPort[], code: number): void {
-    this.each(ports, code)
+    this.each(ports, code, 0)
   }
 
-  private each(ports: readonly ReplyPort[], code: number): void {
+  private each(ports: readonly ReplyPort[], code: number, committedMs: number): void {
     for (let index = 0; index < this.count; index++) {
       const port = ports[this.frontEnds[index]!]!
       const requestId = this.requestIds[index]!
       const offset = code === 0 ? this.offsets[index]! : -1
       if (this.kinds[index] === kindOffsets) port.offsets(requestId, code, offset, -1)
-      else port.produce(requestId, code, offset, this.partitions[index]!.logStartOffset)
+      else {
+        const timedMs = this.isTimed[index]! ? committedMs : 0
+        port.produce(requestId, code, offset, this.partitions[index]!.logStartOffset, timedMs)
+      }
     }
     this.count = 0
   }

@@ -53,10 +53,12 @@ export class ReplyPort {
     this.pending = true
   }
 
-  produce(requestId: number, code: number, baseOffset: number, logStartOffset: number): void {
+  /** `committedMs`: when its commit ended, of one whose stages are timed; 0 of others. */
+  produce(requestId: number, code: number, baseOffset: number, logStartOffset: number, committedMs: number): void {
     const at = this.claim(ReplyType.produce, ProduceReply.sizeBytes, requestId, code)
     this.view.setFloat64(at + ProduceReply.baseOffsetAt, baseOffset, true)
     this.view.setFloat64(at + ProduceReply.logStartOffsetAt, logStartOffset, true)
+    this.view.setFloat64(at + ProduceReply.committedMsAt, committedMs, true)
     this.publish()
   }
 

@@ -77,6 +77,11 @@ export class Settler {
     return this.failure
   }
 
+  /** The next `step` writes a slice into segments. */
+  get isWriting(): boolean {
+    return this.phase === 'writing'
+  }
+
   /** Does one slice of work. True when there may be more to do at once. */
   step(nowMs: number): boolean {
     if (this.failure !== undefined) return false

@@ -3,8 +3,10 @@
  * Runs on: shard worker. Touches: its metrics memory.
  */
 import { GCProfiler } from 'node:v8'
-import type { MetricName } from '../../native-free-core/metrics/metric-table.js'
+import { errandLabels, type MetricName, stageLabels } from '../../native-free-core/metrics/metric-table.js'
+import { sharedClockOffsetMs } from '../../native-free-core/metrics/shared-clock.js'
 import { MetricsWriter } from '../../native-free-core/metrics/shared-metrics.js'
+import { SyncType } from '../../native-free-core/mailbox/sync-frames.js'
 import type { Journal } from '../shared/journal.js'
 
 export interface ShardGauges {
@@ -25,6 +27,15 @@ export class ShardMetrics {
   private settledBefore = 0
   private nextGaugesMs = 0
   private nextGcMs = 0
+  private readonly clockOffsetMs = sharedClockOffsetMs(process.hrtime, () => performance.now())
+  private readonly stageAt: Readonly<Record<'ring' | 'gather' | 'commit', number>>
+  /** By SyncType. */
+  private readonly errandAt: number[] = []
+  /** When requests that are timed were taken, of the open commit. */
+  private readonly takenMs: number[] = []
+  private commitStartedMs = 0
+  /** When the last commit with a batch that is timed ended, on the clock of all threads. */
+  committedMs = 0
   private profiler: GCProfiler | undefined
   private windowStartedMs = performance.now()
   private sleptMs = 0
@@ -55,6 +66,13 @@ export class ShardMetrics {
       partitions: index('streambus_partitions'),
       busy: index('streambus_shard_busy_ratio'),
       gc: index('streambus_gc_pause_seconds'),
+      slice: index('streambus_settle_slice_seconds'),
+    }
+    const stage = (name: (typeof stageLabels)[number]): number =>
+      this.writer.index('streambus_produce_stage_seconds', stageLabels.indexOf(name))
+    this.stageAt = { ring: stage('ring'), gather: stage('gather'), commit: stage('commit') }
+    for (const [label, name] of errandLabels.entries()) {
+      this.errandAt[SyncType[name]] = this.writer.index('streambus_sync_errand_seconds', label)
     }
     this.writer.set(this.at['capacity']!, journalCapacityBytes)
   }
@@ -96,6 +114,40 @@ export class ShardMetrics {
     this.writer.add(this.at['commits']!, 1)
     this.writer.add(this.at['commitBytes']!, journal.lastCommitBytes)
     this.writer.add(this.at['padding']!, Math.max(0, journal.lastCommitBytes - openBytes))
+  }
+
+  /** A batch whose request carries the time of its entry into the ring is in the open commit. */
+  taken(enteredMs: number): void {
+    const nowMs = performance.now()
+    this.writer.observe(this.stageAt.ring, Math.max(0, nowMs + this.clockOffsetMs - enteredMs) / 1000)
+    this.takenMs.push(nowMs)
+  }
+
+  /** Before the open commits of both rings are written. */
+  beginCommit(): void {
+    if (this.takenMs.length > 0) this.commitStartedMs = performance.now()
+  }
+
+  /** They are: what is timed in them is about to be answered. */
+  endCommit(): void {
+    if (this.takenMs.length === 0) return
+    const endedMs = performance.now()
+    this.committedMs = endedMs + this.clockOffsetMs
+    for (const takenMs of this.takenMs) {
+      this.writer.observe(this.stageAt.gather, (this.commitStartedMs - takenMs) / 1000)
+      this.writer.observe(this.stageAt.commit, (endedMs - this.commitStartedMs) / 1000)
+    }
+    this.takenMs.length = 0
+  }
+
+  /** One slice of settling. */
+  settledSlice(durationMs: number): void {
+    this.writer.observe(this.at['slice']!, durationMs / 1000)
+  }
+
+  /** The sync thread has answered. */
+  errandDone(type: number, durationMs: number): void {
+    this.writer.observe(this.errandAt[type]!, durationMs / 1000)
   }
 
   slept(durationMs: number): void {

@@ -113,6 +113,7 @@ export class Shard {
     this.syncPort = options.syncPort
     this.ports = options.ports
     this.metrics = options.metrics
+    options.syncPort.onTimed = (type, durationMs) => options.metrics.errandDone(type, durationMs)
     this.reserve = new DiskReserve(options.disk, options.dataFolder, options.diskReserveBytes)
     this.filler = new JournalFiller(options.journal, options.syncPort, options.journalFilledBytes)
   }
@@ -124,12 +125,20 @@ export class Shard {
     const synced = this.syncPort.drain((token, result) => this.onSynced(token, result))
     const taken = this.drainRequests()
     this.commit()
-    const settling = this.settler.step(nowMs)
+    const settling = this.settle(nowMs)
     this.noteFailure(this.settler.failed)
     const expired = this.expireFetches(nowMs)
     for (const port of this.ports) port.flush()
     if (this.metrics.gaugesDue(nowMs)) this.metrics.gauges(nowMs, this.gauges())
     return synced + taken + expired > 0 || settling
+  }
+
+  private settle(nowMs: number): boolean {
+    if (!this.settler.isWriting) return this.settler.step(nowMs)
+    const startedMs = performance.now()
+    const hasMore = this.settler.step(nowMs)
+    this.metrics.settledSlice(performance.now() - startedMs)
+    return hasMore
   }
 
   private gauges(): ShardGauges {
@@ -246,7 +255,8 @@ export class Shard {
       this.answerDuplicate(port, frontEnd, acks, requestId, target, known.baseOffset, known.lastOffset)
       return true
     }
-    return this.append(frontEnd, acks, requestId, target, bytes, batchAt, length)
+    const enteredMs = view.getFloat64(bodyPosition + ProduceRequest.enteredMsAt, true)
+    return this.append(frontEnd, acks, requestId, target, enteredMs, bytes, batchAt, length)
   }
 
   private refusalOfWrite(partition: Partition | undefined, length: number): number {
@@ -271,7 +281,7 @@ export class Shard {
     this.metrics.duplicate()
     if (lastOffset < partition.highWatermark) {
       this.answerProduce(port, acks, requestId, code.none, baseOffset, partition.logStartOffset)
-    } else if (acks !== 0) this.pending.push(frontEnd, requestId, partition, baseOffset)
+    } else if (acks !== 0) this.pending.push(frontEnd, requestId, partition, baseOffset, false)
   }
 
   private append(
@@ -279,6 +289,7 @@ export class Shard {
     acks: number,
     requestId: number,
     partition: Partition,
+    enteredMs: number,
     bytes: Uint8Array,
     batchAt: number,
     length: number,
@@ -321,7 +332,8 @@ export class Shard {
     }
     this.markDirty(partition)
     this.metrics.appended(facts.recordCount, length)
-    if (acks !== 0) this.pending.push(frontEnd, requestId, partition, baseOffset)
+    if (enteredMs > 0) this.metrics.taken(enteredMs)
+    if (acks !== 0) this.pending.push(frontEnd, requestId, partition, baseOffset, enteredMs > 0)
     return true
   }
 
@@ -346,7 +358,7 @@ export class Shard {
     logStartOffset: number,
   ): void {
     if (result !== code.none) this.metrics.produceError()
-    if (acks !== 0) port.produce(requestId, result, baseOffset, logStartOffset)
+    if (acks !== 0) port.produce(requestId, result, baseOffset, logStartOffset, 0)
   }
 
   private markDirty(partition: Partition): void {
@@ -359,6 +371,7 @@ export class Shard {
 
   private commit(): void {
     if (this.failure !== undefined) return this.failPending()
+    this.metrics.beginCommit()
     try {
       this.metrics.timeCommit(this.journal)
       this.commitVolatile()
@@ -370,7 +383,8 @@ export class Shard {
       partition.dirty = false
       partition.highWatermark = partition.logEndOffset
     }
-    this.pending.answerAll(this.ports)
+    this.metrics.endCommit()
+    this.pending.answerAll(this.ports, this.metrics.committedMs)
     for (const partition of this.dirty) this.serveParked(partition)
     this.dirty.length = 0
     this.filler.step()

@@ -15,6 +15,10 @@ export class SyncPort {
   private readonly doorbell: Doorbell
   private nextToken = 1
   private readonly onFirst: () => void
+  /** What was asked for and when, by token. */
+  private readonly asked = new Map<number, { readonly type: number; readonly atMs: number }>()
+  /** Hears how long each errand took, its wait for others included. */
+  onTimed: ((type: number, durationMs: number) => void) | undefined
   /** Requests that are not answered yet. */
   inFlight = 0
 
@@ -50,7 +54,7 @@ export class SyncPort {
     view.setUint32(at + SyncRequest.pathLengthAt, 0, true)
     view.setFloat64(at + SyncRequest.startAt, start, true)
     view.setFloat64(at + SyncRequest.endAt, end, true)
-    return this.send(at)
+    return this.send(SyncType.fill, at)
   }
 
   private sendPath(type: number, path: string): number {
@@ -60,14 +64,15 @@ export class SyncPort {
     this.requests.view.setUint32(at + SyncRequest.fileAt, 0, true)
     this.requests.view.setUint32(at + SyncRequest.pathLengthAt, bytes.length, true)
     this.requests.bytes.set(bytes, at + SyncRequest.pathAt)
-    return this.send(at)
+    return this.send(type, at)
   }
 
-  private send(at: number): number {
+  private send(type: number, at: number): number {
     const token = this.nextToken++
     if (token === 1) this.onFirst()
     this.requests.view.setUint32(at + SyncRequest.tokenAt, token, true)
     this.requests.publish()
+    this.asked.set(token, { type, atMs: performance.now() })
     this.inFlight++
     this.doorbell.ring()
     return token
@@ -86,8 +91,16 @@ export class SyncPort {
       this.replies.release()
       this.inFlight--
       count++
+      this.tellTime(token)
       onDone(token, code)
     }
     return count
+  }
+
+  private tellTime(token: number): void {
+    const asked = this.asked.get(token)
+    if (asked === undefined) return
+    this.asked.delete(token)
+    this.onTimed?.(asked.type, performance.now() - asked.atMs)
   }
 }
