@@ -17,9 +17,20 @@ import type { SyncWork } from '../shared/segmented-log/sync-list.js'
 import type { Partition } from './partition.js'
 import type { SyncPort } from './sync-port.js'
 
-/** Bytes written into segments per turn of the loop: keeps a turn well under a millisecond. */
+/**
+ * What one turn of the loop moves, because nobody is answered meanwhile: so many bytes, and so much work. A batch is
+ * one unit, a call to a log eight (measured: 7 to 10 µs a batch, 4 to 7 ms for the 450 batches of 1 KiB that are half a
+ * MiB). Counts, not clocks: a simulation with one seed settles in the same slices each time.
+ */
 const sliceBytes = 512 * 1024
-const maxViewsPerSlice = 512
+const calmSliceWork = 64
+const pressedSliceWork = 512
+const callWork = 8
+/**
+ * Time between two syncs while there is room. 64 files synced in a row make one commit in a hundred take 4 ms; with
+ * 2 ms between them the commits do not notice (measured: 0.30 ms, as without any sync).
+ */
+const syncPauseMs = 3
 
 export interface SettlerOptions {
   readonly disk: Disk
@@ -67,6 +78,9 @@ export class Settler {
   settledBytes = 0
   /** Settle even a little: at a stop. */
   private urgent = false
+  private nowMs = 0
+  /** The next sync is not asked for before, unless there is pressure. */
+  private nextSyncMs = Number.NEGATIVE_INFINITY
 
   constructor(options: SettlerOptions) {
     this.options = options
@@ -85,6 +99,7 @@ export class Settler {
   /** Does one slice of work. True when there may be more to do at once. */
   step(nowMs: number): boolean {
     if (this.failure !== undefined) return false
+    this.nowMs = nowMs
     switch (this.phase) {
       case 'idle':
         return this.begin(nowMs)
@@ -92,7 +107,8 @@ export class Settler {
         return this.write()
       case 'syncing':
       case 'publishing':
-        return this.sendUnsent()
+        this.sendUnsent()
+        return false
     }
   }
 
@@ -133,13 +149,22 @@ export class Settler {
    */
   private gather(): void {
     const { journal, bytesInFlight } = this.options
-    const isUnderPressure = journal.usedBytes > journal.capacityBytes / 2
-    const roundBytes = isUnderPressure ? journal.capacityBytes : bytesInFlight
+    const roundBytes = this.isUnderPressure ? journal.capacityBytes : bytesInFlight
     const wanted = Math.max(journal.nextBoundaryPosition, journal.headPosition + roundBytes)
     this.target = Math.min(journal.committedPosition, wanted)
     for (const partition of this.options.partitions.values()) {
       if (partition.extents.settledCount < partition.extents.count) this.queue.push(partition)
     }
+  }
+
+  private get isUnderPressure(): boolean {
+    const { journal } = this.options
+    return journal.usedBytes > journal.capacityBytes / 2
+  }
+
+  /** Nobody waits for the round: commits come first. */
+  private get isCalm(): boolean {
+    return !this.urgent && this.switching.size === 0 && !this.isUnderPressure
   }
 
   /**
@@ -165,9 +190,11 @@ export class Settler {
     this.firstDueMs = Math.min(this.firstDueMs, dueMs)
   }
 
-  /** When to call `step` though nothing else is to do; infinity while a round is under way, whose answers wake. */
+  /** When to call `step` though nothing else is to do; infinity while a sync is under way, whose answer wakes. */
   get nextDeadlineMs(): number {
-    return this.phase === 'idle' && this.failure === undefined ? this.firstDueMs : Number.POSITIVE_INFINITY
+    if (this.failure !== undefined || this.waiting.size > 0) return Number.POSITIVE_INFINITY
+    if (this.phase === 'idle') return this.firstDueMs
+    return this.unsent.length > 0 ? this.nextSyncMs : Number.POSITIVE_INFINITY
   }
 
   /** From now on nothing is appended to the partition; when all it has is on disk, it goes on in `ring`. */
@@ -190,23 +217,26 @@ export class Settler {
 
   private write(): boolean {
     let budget = sliceBytes
-    while (budget > 0 && this.queue.length > 0) {
+    let work = this.isCalm ? calmSliceWork : pressedSliceWork
+    while (budget > 0 && work > 0 && this.queue.length > 0) {
       const partition = this.queue[this.queue.length - 1]!
-      const written = this.writeSlice(partition, budget)
+      const { settledCount } = partition.extents
+      const written = this.writeSlice(partition, budget, work)
       budget -= written
       if (written === 0) this.queue.pop()
+      else work -= callWork + partition.extents.settledCount - settledCount
     }
     if (this.queue.length === 0) this.beginSync()
     return true
   }
 
   /** Appends up to `budget` bytes of a partition's unsettled batches to its segments. Returns how many. */
-  private writeSlice(partition: Partition, budget: number): number {
+  private writeSlice(partition: Partition, budget: number, maxViews: number): number {
     const { extents, log } = partition
     const views: Uint8Array[] = []
     let bytes = 0
     let index = extents.settledCount
-    while (index < extents.count && bytes < budget && views.length < maxViewsPerSlice) {
+    while (index < extents.count && bytes < budget && views.length < maxViews) {
       const position = extents.positionAt(index)
       if (position >= this.target) break
       const at = this.options.journal.indexOf(position)
@@ -252,10 +282,13 @@ export class Settler {
     this.unsent.push(errand)
   }
 
-  /** The mailbox may be full; what did not fit goes at the next turn. */
-  private sendUnsent(): boolean {
+  /** The mailbox may be full; what did not fit goes at the next turn. While it is calm, one goes at a time. */
+  private sendUnsent(): void {
+    const { isCalm } = this
+    if (isCalm && (this.waiting.size > 0 || this.isTooSoon())) return
+    const most = isCalm ? Math.min(1, this.unsent.length) : this.unsent.length
     let sent = 0
-    while (sent < this.unsent.length) {
+    while (sent < most) {
       const errand = this.unsent[sent]!
       const { syncPort } = this.options
       const token = 'publish' in errand ? syncPort.publish(errand.publish) : syncPort.sync(errand.work)
@@ -263,8 +296,14 @@ export class Settler {
       this.waiting.set(token, errand)
       sent++
     }
+    if (sent === 0) return
     this.unsent = this.unsent.slice(sent)
-    return false
+    this.nextSyncMs = this.nowMs + syncPauseMs
+  }
+
+  /** A clock that was set back must not stop the syncs. */
+  private isTooSoon(): boolean {
+    return this.nowMs < this.nextSyncMs && this.nextSyncMs - this.nowMs <= syncPauseMs
   }
 
   /** An answer of the sync thread. True when it was one of ours. */

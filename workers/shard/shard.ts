@@ -125,6 +125,8 @@ export class Shard {
     const synced = this.syncPort.drain((token, result) => this.onSynced(token, result))
     const taken = this.drainRequests()
     this.commit()
+    // Those who wait for answers are woken before time goes into settling.
+    for (const port of this.ports) port.flush()
     const settling = this.settle(nowMs)
     this.noteFailure(this.settler.failed)
     const expired = this.expireFetches(nowMs)
