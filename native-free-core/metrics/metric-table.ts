@@ -144,6 +144,9 @@ export const metricTable = {
     'Share of the time that the event loop was busy since the last scrape.', { labels: ['thread'] }),
   streambus_gc_pause_seconds: row('histogram', 'seconds', ['main', 'shard'],
     'Pauses for garbage collection.', { labels: ['thread'], buckets: pauses }),
+  streambus_heap_allocated_bytes_total: row('counter', 'bytes', ['main', 'shard'],
+    'Bytes that a thread allocated on its heap of JavaScript objects: what garbage collection has to clear away.',
+    { labels: ['thread'] }),
 
   streambus_process_resident_memory_bytes: row('gauge', 'bytes', ['scrape'], 'Resident memory of the broker process.'),
   streambus_process_cpu_seconds_total: row('counter', 'seconds', ['scrape'], 'CPU time of the broker process.'),

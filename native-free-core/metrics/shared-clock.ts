@@ -1,6 +1,6 @@
 /**
- * One clock for all threads of a process: `performance.now()` begins with its thread, the system's monotonic clock does
- * not. A thread adds the offset to its own readings, which costs nothing more.
+ * One clock for all threads of a process: `performance.now()` may begin with its thread (the web's rule, which Node.js
+ * 20 does not keep), the system's monotonic clock does not. A thread adds the offset to its own readings.
  * Runs on: every thread, once. Touches: the two clocks that it is given.
  */
 

@@ -2,18 +2,15 @@
  * What main knows of itself: delay of its event loop, garbage collection, memory, CPU.
  * Runs on: main. Touches: its metrics.
  */
-import {
-  monitorEventLoopDelay,
-  performance,
-  PerformanceObserver,
-  type EventLoopUtilization,
-  type IntervalHistogram,
-} from 'node:perf_hooks'
+import { monitorEventLoopDelay, performance, type EventLoopUtilization, type IntervalHistogram } from 'node:perf_hooks'
+import { GCProfiler, getHeapStatistics } from 'node:v8'
+import { allocatedBytes } from '../../native-free-core/metrics/heap-account.js'
 import { quantileLabels } from '../../native-free-core/metrics/metric-table.js'
 import type { ScrapedSample } from '../../native-free-core/metrics/prometheus.js'
 import type { MetricsWriter } from '../../native-free-core/metrics/shared-metrics.js'
 
 const resolutionMs = 20
+const collectionsIntervalMs = 5000
 /** How long what `recent` tells is of. */
 const windowMs = 1000
 
@@ -31,7 +28,9 @@ export interface RecentGauges {
 export class MainGauges {
   private readonly writer: MetricsWriter
   private readonly delay = monitorEventLoopDelay({ resolution: resolutionMs })
-  private readonly pauses: PerformanceObserver
+  private collections = new GCProfiler()
+  private usedHeapBytes = 0
+  private collectionsTimer: NodeJS.Timeout | undefined
   private utilisation: EventLoopUtilization = performance.eventLoopUtilization()
   // A monitor of its own: the other counts since the last scrape, whoever asks for the status meanwhile.
   private readonly recentDelay = monitorEventLoopDelay({ resolution: resolutionMs })
@@ -41,25 +40,39 @@ export class MainGauges {
 
   constructor(writer: MetricsWriter) {
     this.writer = writer
-    const pauseAt = writer.index('streambus_gc_pause_seconds')
-    this.pauses = new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) writer.observe(pauseAt, entry.duration / 1000)
-    })
   }
 
   start(): void {
     this.delay.enable()
-    this.pauses.observe({ entryTypes: ['gc'] })
+    this.usedHeapBytes = getHeapStatistics().used_heap_size
+    this.collections.start()
+    // Asked or not: what the profiler remembers grows with every collection.
+    this.collectionsTimer = setInterval(() => this.noteCollections(), collectionsIntervalMs).unref()
   }
 
   stop(): void {
     this.delay.disable()
     this.recentDelay.disable()
-    this.pauses.disconnect()
+    clearInterval(this.collectionsTimer)
+    this.collections.stop()
+  }
+
+  /** Pauses, and what was allocated between them. */
+  private noteCollections(): void {
+    const collections = this.collections.stop()?.statistics ?? []
+    const { used_heap_size: usedHeapBytes } = getHeapStatistics()
+    const pauseAt = this.writer.index('streambus_gc_pause_seconds')
+    for (const { cost } of collections) this.writer.observe(pauseAt, cost / 1e6)
+    const allocatedAt = this.writer.index('streambus_heap_allocated_bytes_total')
+    this.writer.add(allocatedAt, allocatedBytes(this.usedHeapBytes, collections, usedHeapBytes))
+    this.usedHeapBytes = usedHeapBytes
+    this.collections = new GCProfiler()
+    this.collections.start()
   }
 
   /** Writes what is known since the last call, and what is true now. */
   scrape(): ScrapedSample[] {
+    this.noteCollections()
     const delayAt = this.writer.index('streambus_event_loop_delay_seconds')
     for (const [index, label] of quantileLabels.entries()) {
       this.writer.set(delayAt + index, delayMs(this.delay, Number(label) * 100) / 1000)

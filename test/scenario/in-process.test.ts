@@ -43,6 +43,14 @@ describe('a broker in this process', function () {
     await client.close()
   }
 
+  async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+    for (;;) {
+      const found = await look()
+      if (found !== undefined) return found
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+
   async function values(broker: Broker): Promise<string[]> {
     const client = await connect({ server: `127.0.0.1:${broker.port}` })
     const found: string[] = []
@@ -52,6 +60,25 @@ describe('a broker in this process', function () {
     await client.close()
     return found
   }
+
+  it('tells stage by stage where the time of a produce goes', async () => {
+    const broker = await start()
+    for (const value of ['one', 'two', 'three']) await produce(broker, value)
+    // Shards publish their counts every 100 ms.
+    const text = await until(async () => {
+      const answer = await (await fetch(`http://127.0.0.1:${broker.port}/metrics`)).text()
+      return /_count\{stage="commit",.*\} 3$/m.test(answer) ? answer : undefined
+    })
+    const figure = (stage: string, what: 'sum' | 'count'): number =>
+      Number(
+        new RegExp(`^streambus_produce_stage_seconds_${what}\\{stage="${stage}",.*\\} (\\S+)$`, 'm').exec(text)?.[1],
+      )
+    const stages = ['receive', 'ring', 'gather', 'commit', 'reply', 'send']
+    for (const stage of [...stages, 'total']) expect(figure(stage, 'count'), stage).to.equal(3)
+    const parts = stages.reduce((sum, stage) => sum + figure(stage, 'sum'), 0)
+    expect(parts, 'the stages together').to.be.closeTo(figure('total', 'sum'), 0.001)
+    expect(text).to.match(/^streambus_heap_allocated_bytes_total\{thread="shard-0"\} \d+$/m)
+  })
 
   it('is refused while another has the folder, and starts when that has stopped', async () => {
     const first = await start()

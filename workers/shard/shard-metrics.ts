@@ -2,7 +2,8 @@
  * What a shard counts, under names that its code reads well with.
  * Runs on: shard worker. Touches: its metrics memory.
  */
-import { GCProfiler } from 'node:v8'
+import { GCProfiler, getHeapStatistics } from 'node:v8'
+import { allocatedBytes } from '../../native-free-core/metrics/heap-account.js'
 import { errandLabels, type MetricName, stageLabels } from '../../native-free-core/metrics/metric-table.js'
 import { sharedClockOffsetMs } from '../../native-free-core/metrics/shared-clock.js'
 import { MetricsWriter } from '../../native-free-core/metrics/shared-metrics.js'
@@ -19,7 +20,7 @@ export interface ShardGauges {
 }
 
 const gaugeIntervalMs = 100
-const gcWindowMs = 10_000
+const gcWindowMs = 1000
 
 export class ShardMetrics {
   private readonly writer: MetricsWriter
@@ -27,6 +28,7 @@ export class ShardMetrics {
   private settledBefore = 0
   private nextGaugesMs = 0
   private nextGcMs = 0
+  private usedHeapBytes = 0
   private readonly clockOffsetMs = sharedClockOffsetMs(process.hrtime, () => performance.now())
   private readonly stageAt: Readonly<Record<'ring' | 'gather' | 'commit', number>>
   /** By SyncType. */
@@ -66,6 +68,7 @@ export class ShardMetrics {
       partitions: index('streambus_partitions'),
       busy: index('streambus_shard_busy_ratio'),
       gc: index('streambus_gc_pause_seconds'),
+      allocated: index('streambus_heap_allocated_bytes_total'),
       slice: index('streambus_settle_slice_seconds'),
     }
     const stage = (name: (typeof stageLabels)[number]): number =>
@@ -186,8 +189,13 @@ export class ShardMetrics {
   private noteCollections(nowMs: number): void {
     if (nowMs < this.nextGcMs) return
     this.nextGcMs = nowMs + gcWindowMs
-    const result = this.profiler?.stop()
-    for (const event of result?.statistics ?? []) this.writer.observe(this.at['gc']!, event.cost / 1_000_000)
+    const collections = this.profiler?.stop()?.statistics ?? []
+    const { used_heap_size: usedHeapBytes } = getHeapStatistics()
+    for (const { cost } of collections) this.writer.observe(this.at['gc']!, cost / 1_000_000)
+    if (this.profiler !== undefined) {
+      this.writer.add(this.at['allocated']!, allocatedBytes(this.usedHeapBytes, collections, usedHeapBytes))
+    }
+    this.usedHeapBytes = usedHeapBytes
     this.profiler = new GCProfiler()
     this.profiler.start()
   }
