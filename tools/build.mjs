@@ -32,6 +32,7 @@ const bundles = {
   'workers/read': 'workers/read/main.ts',
   'workers/metadata': 'workers/metadata/main.ts',
   'workers/jobs': 'workers/jobs/main.ts',
+  'workers/load': 'src/bench/thread/main.ts',
 }
 
 /** Leaves every package apart where it is, except those that are bundled. */

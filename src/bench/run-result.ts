@@ -22,7 +22,13 @@ export interface Load {
   readonly compression: string
   /** Records a second over all connections; absent: flat out. */
   readonly rate?: number
+  /** With a rate: records fall due together in steps of this many milliseconds. */
+  readonly stepMs?: number
   readonly subscribers?: number
+  /** A closed loop: the next record was sent when the one before was delivered. */
+  readonly oneAtATime?: boolean
+  /** Of `consume`: each record was looked at, not only batches. */
+  readonly decode?: boolean
   readonly flush: string
 }
 
@@ -93,6 +99,8 @@ export interface RunResult {
     readonly duplicated?: number
     readonly outOfOrder?: number
   }
+  /** Of a record that failed. */
+  readonly firstError?: string
   readonly recordsPerSecond: number
   readonly mebibytesPerSecond: number
   readonly latency: {

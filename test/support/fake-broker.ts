@@ -3,7 +3,7 @@
  * send again, serves subscriptions by credit, and fails on demand.
  * Runs on: the test process.
  */
-import { createServer, type Server as HttpServer } from 'node:http'
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions as TlsServerOptions } from 'node:https'
 import { type AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -18,6 +18,11 @@ const { Api } = protocol
 
 /** What to do with a request: answer; refuse with an error; close before it is done, or after it, unanswered. */
 export type Fault = 'answer' | 'drop before' | 'drop after' | StreamBusError
+
+/** There is nothing but the WebSocket. */
+function refuse(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(404).end()
+}
 
 interface Producer {
   readonly epoch: number
@@ -67,6 +72,8 @@ export class FakeBroker {
   plan: (api: number) => Fault = () => 'answer'
   /** Throws for a produced batch that is to be refused. */
   checkBatch: (bytes: Uint8Array) => void = () => {}
+  /** What a produced batch leaves in the log: a broker that loses or repeats is made of this. */
+  keep: (bytes: Uint8Array) => readonly Uint8Array[] = (bytes) => [bytes]
   /** Requests by api, counted. */
   readonly requestCounts = new Map<number, number>()
   /** The most that was ever granted and not delivered, by subscription. */
@@ -88,7 +95,7 @@ export class FakeBroker {
 
   /** With `tls` it speaks wss:// only. */
   static async start(port = 0, tls?: TlsServerOptions): Promise<FakeBroker> {
-    const listener = tls === undefined ? createServer() : createTlsServer(tls)
+    const listener = tls === undefined ? createServer(refuse) : createTlsServer(tls, refuse)
     const server = new WebSocketServer({ server: listener, handleProtocols: () => 'streambus.v1' })
     const broker = new FakeBroker(server, listener)
     await new Promise<void>((resolve, reject) => {
@@ -214,6 +221,8 @@ export class FakeBroker {
         return this.createTopic(protocol.readCreateTopicRequest(body))
       case Api.DeleteTopic:
         return this.deleteTopic(protocol.readDeleteTopicRequest(body).name)
+      case Api.DescribeTopic:
+        return this.describeTopic(protocol.readDescribeTopicRequest(body).name)
       case Api.InitProducerId:
         return (writer) =>
           protocol.writeInitProducerIdResponse(writer, { producerId: this.nextProducerId++, producerEpoch: 0 })
@@ -278,6 +287,18 @@ export class FakeBroker {
     return (writer) => protocol.writeCreateTopicResponse(writer, { topicId })
   }
 
+  private describeTopic(name: string): (writer: FrameWriter['body']) => void {
+    const topic = this.topics.get(name)
+    if (topic === undefined) throw new StreamBusError('UNKNOWN_TOPIC_OR_PARTITION', `no topic "${name}"`)
+    const partitions = topic.partitions.map(({ partitionId, logStartOffset, endOffset }, partition) => {
+      const offsets = { logStartOffset, highWatermark: endOffset }
+      return { partition, partitionId, leader: 0, ...offsets, sizeBytes: 0, segmentCount: 1, shard: 0 }
+    })
+    const configs = [{ name: 'flush', value: 'commit' }]
+    return (writer) =>
+      protocol.writeDescribeTopicResponse(writer, { name, topicId: topic.topicId, configs, partitions })
+  }
+
   private deleteTopic(name: string): () => void {
     if (!this.topics.delete(name)) throw new StreamBusError('UNKNOWN_TOPIC_OR_PARTITION', `no topic "${name}"`)
     return () => {}
@@ -320,12 +341,15 @@ export class FakeBroker {
   }
 
   private append(partition: FakePartition, batch: Uint8Array): number {
-    const bytes = new Uint8Array(batch)
-    const baseOffset = partition.endOffset
-    assignBatch(new DataView(bytes.buffer), 0, baseOffset, 0)
-    partition.endOffset += new RecordBatchView(bytes).recordCount
-    partition.batches.push({ baseOffset, endOffset: partition.endOffset, bytes })
-    return baseOffset
+    const firstOffset = partition.endOffset
+    for (const kept of this.keep(batch)) {
+      const bytes = new Uint8Array(kept)
+      const baseOffset = partition.endOffset
+      assignBatch(new DataView(bytes.buffer), 0, baseOffset, 0)
+      partition.endOffset += new RecordBatchView(bytes).recordCount
+      partition.batches.push({ baseOffset, endOffset: partition.endOffset, bytes })
+    }
+    return firstOffset
   }
 
   private listOffsets(request: protocol.ListOffsetsRequest): (writer: FrameWriter['body']) => void {

@@ -23,6 +23,7 @@ const entryPoints = {
   'workers/read': 'workers/read/main.ts',
   'workers/metadata': 'workers/metadata/main.ts',
   'workers/jobs': 'workers/jobs/main.ts',
+  'workers/load': 'src/bench/thread/main.ts',
 }
 
 /** Node.js finds the code by this mark in its own file. */

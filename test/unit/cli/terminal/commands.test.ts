@@ -95,11 +95,11 @@ describe('commands on a terminal', function () {
   it('a progress bar is drawn on a terminal and gone when the work is done', async () => {
     const options = ['--topic', 'flights', '--seconds', '1', '--batch-bytes', '2000']
     const pty = cliOnPty(['bench', 'produce', ...options], { env })
-    await pty.until(/producing .* \d+ %/)
+    await pty.until(/measuring .* \d+ %/)
     expect(await pty.exit).to.equal(0)
     expect(pty.screen.text)
       .to.match(/^bench produce, flat out/)
-      .and.not.include('producing')
+      .and.not.include('measuring')
     const piped = await runCli(['bench', 'produce', ...options], { env })
     expect(piped).to.include({ exitCode: 0, stderr: '' })
     expect(piped.stdout)
