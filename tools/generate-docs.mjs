@@ -3,7 +3,7 @@
  * messages. `--check` writes nothing and fails if a page differs from its table. Needs a fresh build/ (npm run docs).
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -18,17 +18,25 @@ export const pages = {
   },
   'docs/metrics.md': { table: 'metrics/metric-table', render: renderMetrics },
   'docs/protocol-messages.md': { table: 'protocol/message-table', render: renderMessages },
+  'docs/bench-profile.md': {
+    table: '../src/bench/slo/profile-table',
+    also: ['../src/bench/slo/profile-values'],
+    render: renderProfile,
+  },
+  'bench/profiles/profile.schema.json': { table: '../src/bench/slo/profile-schema', render: renderProfileSchema },
 }
 
+const sourceOf = (table) => `${posix.join('native-free-core', table)}.ts`
+
 const generatedNote = (table) =>
-  `<!-- Written by \`npm run docs\` from native-free-core/${table}.ts. Change the table, not this page. -->`
+  `<!-- Written by \`npm run docs\` from ${sourceOf(table)}. Change the table, not this page. -->`
 
 /** @returns {Promise<string>} the text that a page should have */
 export async function renderPage(path) {
   const { table, also = [], render } = pages[path]
   const tables = await Promise.all([table, ...also].map(loadTable))
   const text = render(Object.assign({}, ...tables))
-  return `${generatedNote(table)}\n\n${text.trimEnd()}\n`
+  return path.endsWith('.json') ? text : `${generatedNote(table)}\n\n${text.trimEnd()}\n`
 }
 
 function loadTable(name) {
@@ -187,6 +195,70 @@ function fieldTable(fields) {
     '|---|---|---|',
     ...fields.map((f) => cells([`\`${f.name}\``, `\`${f.type}\``, f.about])),
   ]
+}
+
+function renderProfile({ loadRows, profileRows, profileParts, timingRows, plainFigures, percentileKeys, ...values }) {
+  const { expectationOf, boundWords, latencyAbouts } = values
+  const rowsTable = (rows) => [
+    '| Key | Default | Accepts | Meaning |',
+    '|---|---|---|---|',
+    ...Object.entries(rows).map(([key, row]) => {
+      const given = row.defaultValue === undefined || row.defaultValue === '' ? 'none' : `\`${row.defaultValue}\``
+      return cells([`\`${key}\``, row.isRequired ? 'required' : given, expectationOf(row), row.about])
+    }),
+  ]
+  return [
+    '# Profiles of `bench slo`',
+    '',
+    'A profile is a YAML file with loads and what is to hold of each; [bench-slo.md](bench-slo.md) begins with one.',
+    'Every mistake is told at once, with file, line, column and what was expected. For editors there is',
+    '`bench/profiles/profile.schema.json`: they complete and check a file that begins with',
+    '`# yaml-language-server: $schema=PATH`.',
+    '',
+    'Times are plain numbers in the unit named, or have one: `500us`, `2ms`, `5s`, `2m`. Sizes take `B`, `KiB`, `MiB`,',
+    '`kB`, `MB` and so on.',
+    '',
+    '## The file',
+    '',
+    ...rowsTable(profileRows),
+    '',
+    ...Object.entries(profileParts).map(([key, about]) => `- \`${key}\`: ${about}`),
+    '',
+    '## A load',
+    '',
+    `Besides these, \`objectives\`, and ${Object.keys(timingRows)
+      .map((key) => `\`${key}\``)
+      .join(', ')} in place of the file's.`,
+    '',
+    ...rowsTable(loadRows),
+    '',
+    '## Objectives',
+    '',
+    'A figure and its bound. The median of the runs is judged; what must never happen by the worst run. Records lost,',
+    'duplicated, out of order or refused are objectives of every load that measures them, with the bound 0, whether',
+    'the profile says so or not. A figure that no run has is *not measured*, which is not held.',
+    '',
+    '| Figure | Holds when it is | Accepts | Judged by | Meaning |',
+    '|---|---|---|---|---|',
+    ...plainFigures.map(({ id, wanted, unit, judgedBy, about }) =>
+      cells([`\`${id}\``, wanted, boundWords(unit), judgedBy, about]),
+    ),
+    '',
+    `Latencies stand below their kind, as \`produce: { p50: 1ms, p99: 5ms }\`, with ${percentileKeys
+      .map((key) => `\`${key}\``)
+      .join(', ')}: each at most that, judged by the median.`,
+    '',
+    '| Kind | Loads that have it | Meaning |',
+    '|---|---|---|',
+    ...latencyAbouts.map(({ id, about, kinds }) =>
+      cells([`\`${id}\``, kinds.map((kind) => `\`${kind}\``).join(', '), about]),
+    ),
+  ].join('\n')
+}
+
+function renderProfileSchema({ profileSchema }) {
+  const note = 'Written by npm run docs from src/bench/slo/profile-table.ts. Change the table, not this file.'
+  return `${JSON.stringify({ $comment: note, ...profileSchema() }, undefined, 2)}\n`
 }
 
 function yesNo(value) {

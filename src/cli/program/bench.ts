@@ -1,5 +1,5 @@
 /**
- * `bench produce | consume | e2e | fanout`.
+ * `bench produce | consume | e2e | fanout`; slo, report and diff are in bench-slo.ts.
  * Runs on: main. Touches: nothing until one is run.
  */
 import type { Command } from 'commander'
@@ -7,6 +7,7 @@ import type { LoadOptions } from '../../bench/load-options.js'
 import { asCount, asFraction, asRate } from '../arguments.js'
 import { type CliEnvironment, invocationOf } from '../environment.js'
 import { connectOptionsOf } from '../target.js'
+import { addBenchSlo } from './bench-slo.js'
 import { examples } from './examples.js'
 
 export function addBench(program: Command, environment: CliEnvironment): void {
@@ -55,6 +56,7 @@ export function addBench(program: Command, environment: CliEnvironment): void {
     ['bench e2e --one-at-a-time --seconds 5', 'the shortest way there and back'],
   ])
   examples(fanOut, environment, [['bench fanout --subscribers 100 --connections 10 --rate 500 --seconds 5']])
+  addBenchSlo(bench, environment)
 }
 
 function common(command: Command): Command {
