@@ -22,6 +22,8 @@ const steps = [
   ['check:executable'],
   ['release', '--trial'],
   ['bench:short'],
+  ['bench:gate', '--tolerance', '60', '--rounds', '7'],
+  ['bench:slo', '--repeat', '1', '--seconds', '1', '--warm-up', '1', '--loosen', '4'],
 ]
 
 function runStep([script, ...args]) {
