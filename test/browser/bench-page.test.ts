@@ -59,7 +59,7 @@ describe('the page of bench slo', function () {
         expect(shown).to.deep.include({ scripts: 0, unnamed: 0 })
         expect(shown.background).to.match(colorScheme === 'dark' ? /rgb\(1\d, 2\d, 2\d\)/ : /rgb\(24\d, 24\d, 249\)/)
         // What XML has no way to write stands as a sign of its own.
-        const lost = hostileText.replace(/[\u0000-\u001f\ud800]/g, '\ufffd')
+        const lost = hostileText.replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd')
         expect(shown.heading).to.equal(name === 'hostile' ? lost : 'A profile to look at')
         expect(wrong).to.deep.equal([])
         await context.close()

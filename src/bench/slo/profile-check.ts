@@ -118,7 +118,7 @@ class Check {
     this.contradictions(path, values, own, options.kind)
     const objectives = values['objectives']
     return {
-      name: String(name ?? ''),
+      name: typeof name === 'string' ? name : '',
       options,
       warmUpSeconds: Number(warmUp),
       seconds: Number(seconds),

@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { diffRows, diffRuns, regressions } from '../../../../src/bench/slo/diff.js'
 import { areEnough, difference, median, ratio } from '../../../../src/bench/slo/statistics.js'
 import type { RunResult } from '../../../../src/bench/run-result.js'
-import { Random, seedOfRun, withSeed } from '../../../support/random.js'
+import { type Random, seedOfRun, withSeed } from '../../../support/random.js'
 import { runResult } from '../../../support/run-results.js'
 
 const base = runResult(1)
