@@ -85,7 +85,17 @@ export class CrashedFolder {
   }
 
   private load(server: ServerProcess, seconds: number): string[] {
-    const shape = ['--topic', topic, '--record-bytes', recordBytes, '--batch-bytes', 65_536, '--seconds', seconds]
+    const shape = [
+      '--topic',
+      topic,
+      '--record-bytes',
+      recordBytes,
+      '--batch-bytes',
+      65_536,
+      '--no-verify',
+      '--seconds',
+      seconds,
+    ]
     const program = [join(this.place.root, 'bin/streambus.js'), 'bench', 'produce']
     return [...program, ...shape.map(String), '--json', '--server', server.address]
   }

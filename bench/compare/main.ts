@@ -103,7 +103,7 @@ function wantedRows(): Row[] {
 function subjectsIn(folder: string): Partial<Record<SubjectId, Subject>> {
   const { cache, streambus, kafka: kafkaAddress, nats: natsAddress } = given
   const crashGigabytes = positive('crash-gigabytes')
-  const own = { root, folder, crashGigabytes }
+  const own = { root, folder, crashGigabytes, warmSeconds: given.short ? 1 : 3 }
   const peers = { root, folder, cache: resolve(cache) }
   const kafka = new Kafka({ ...peers, address: kafkaAddress })
   const all: Record<SubjectId, Subject | undefined> = {

@@ -57,9 +57,9 @@ export class Said {
 export async function runTool(
   command: string,
   args: readonly string[],
-  options: SpawnOptions & { timeoutMs?: number } = {},
+  options: SpawnOptions & { readonly timeoutMs?: number; readonly goodExitCodes?: readonly number[] } = {},
 ): Promise<string> {
-  const { timeoutMs = 120_000, ...spawnOptions } = options
+  const { timeoutMs = 120_000, goodExitCodes = [0], ...spawnOptions } = options
   const child = start(command, args, spawnOptions)
   let out = ''
   let errors = ''
@@ -72,7 +72,7 @@ export async function runTool(
   }, timeoutMs)
   try {
     const [code] = (await once(child, 'close')) as [number | null]
-    if (code === 0 && !isLate) return out
+    if (code !== null && goodExitCodes.includes(code) && !isLate) return out
     const why = isLate ? `took longer than ${timeoutMs / 1000} s` : `ended with ${code}`
     throw new Error(`${command} ${args.join(' ')} ${why}: ${out.slice(-500)}${errors.slice(-1500)}`)
   } finally {

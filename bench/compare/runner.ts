@@ -3,6 +3,7 @@
  * Runs on: main. Touches: the subjects, the results file.
  */
 import { calibrationMs } from '../../src/bench/environment.js'
+import type { RunResult } from '../../src/bench/run-result.js'
 import { runTool } from './processes.js'
 import { type Results, type Sample, figuresOf, withoutBulk, writeResults } from './results.js'
 import { type Row, rowOf, type SubjectId } from './rows.js'
@@ -81,7 +82,10 @@ export class Runner {
     let sample: Sample
     try {
       await this.bringUp(id)
-      const result = await this.measure(this.requestOf(round, row, id), this.options.subjects[id]!)
+      let result = await this.measure(this.requestOf(round, row, id), this.options.subjects[id]!)
+      // Void: the load was late, not the broker. One more try.
+      if (result.void !== undefined)
+        result = await this.measure(this.requestOf(round, row, id), this.options.subjects[id]!)
       sample = { round, row: row.id, subject: id, result: withoutBulk(result) }
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error)
@@ -92,7 +96,7 @@ export class Runner {
     this.tell(sample, row, (performance.now() - startMs) / 1000)
   }
 
-  private async measure(request: Request, subject: Subject) {
+  private async measure(request: Request, subject: Subject): Promise<RunResult> {
     await settleDisk()
     const calibration = calibrationMs()
     const result = await within(this.limitMs(request), subject.measure(request))
@@ -156,7 +160,8 @@ export class Runner {
     const figures = result === undefined ? {} : figuresOf(result)
     const shown = row.figures.filter((name) => figures[name] !== undefined).slice(0, 4)
     const found = shown.map((name) => `${name} ${Number(figures[name]!.toPrecision(4))}`).join(', ')
-    const text = failed === undefined ? found : `FAILED: ${failed.split('\n')[0]!.slice(0, 300)}`
+    const unusable = result?.void === undefined ? '' : `VOID: ${result.void}; `
+    const text = failed === undefined ? unusable + found : `FAILED: ${failed.split('\n')[0]!.slice(0, 300)}`
     this.options.log(`round ${round} ${row.id} ${subject}: ${text} (${seconds.toFixed(1)} s)`)
   }
 }

@@ -14,6 +14,7 @@ import { CrashedFolder } from './crashed-folder.js'
 import { type ProduceLoad, rowOf } from './rows.js'
 import type { SubjectDescription } from './results.js'
 import { type Probe, ServerProcess } from './server-process.js'
+import { metricsAt, stageFigures } from './stages.js'
 import { cannotMeasure, type Request, runResultOf, type Subject } from './subject.js'
 
 export const isReady: Probe = {
@@ -21,10 +22,10 @@ export const isReady: Probe = {
   isReady: (answer) => answer.toString().startsWith('HTTP/1.1 200'),
 }
 
+/** There is a result, with what is wrong with it. */
+const unusableExitCode = 1
 const idleMs = 3_000
-const warmUpSeconds = 2
-/** Enough to read for a second or two; in memory with all that is measured beside it. */
-const consumedSeconds = 3
+const shardsSeconds = 2
 const consumedTopic = 'consumed'
 /** What a row may take besides its seconds: processes, connections, reading back. */
 const besidesSeconds = 60
@@ -36,6 +37,8 @@ export interface StreamBusOptions {
   /** HOST:PORT of one that runs already. */
   readonly address: string | undefined
   readonly crashGigabytes: number
+  /** Of load before the first row, and as long again for what is consumed later, from memory. */
+  readonly warmSeconds: number
 }
 
 export class StreamBus implements Subject {
@@ -65,15 +68,15 @@ export class StreamBus implements Subject {
   }
 
   async start(): Promise<void> {
-    const { address, folder, frontEnd } = this.options
+    const { address, folder, frontEnd, warmSeconds } = this.options
     if (address === undefined) this.server = await this.startServer(join(folder, `streambus-${frontEnd}`))
-    this.client = await connect({ servers: [address ?? this.server!.address], clientName: 'bench-all' })
+    this.client = await connect({ servers: [this.address], clientName: 'bench-all' })
     const topic = `warm-up-${process.pid}`
     const admin = await this.freshTopic(topic, 1)
-    await this.bench(['produce', '--topic', topic, '--seconds', String(warmUpSeconds)], warmUpSeconds)
+    await this.bench(['produce', '--topic', topic, '--no-verify', '--seconds', warmSeconds], warmSeconds)
     await admin.deleteTopic(topic)
     await this.freshTopic(consumedTopic, 1)
-    await this.bench(['produce', '--topic', consumedTopic, '--seconds', String(consumedSeconds)], consumedSeconds)
+    await this.bench(['produce', '--topic', consumedTopic, '--no-verify', '--seconds', warmSeconds], warmSeconds)
   }
 
   /** `environment`: configuration keys on top. */
@@ -127,7 +130,9 @@ export class StreamBus implements Subject {
     const pace = rate === undefined ? [] : ['--rate', rate]
     const time = ['--seconds', seconds, '--warm-up', request.warmUpSeconds]
     try {
-      return await this.bench(['produce', '--topic', topic, ...shape, ...how, ...pace, ...time], seconds)
+      const before = await metricsAt(this.address)
+      const result = await this.bench(['produce', '--topic', topic, ...shape, ...how, ...pace, ...time], seconds)
+      return { ...result, figures: { ...result.figures, ...stageFigures(before, await metricsAt(this.address)) } }
     } finally {
       await admin.deleteTopic(topic)
     }
@@ -173,12 +178,12 @@ export class StreamBus implements Subject {
   private async moreShards(request: Request, shards: number): Promise<RunResult> {
     const folder = mkdtempSync(join(this.options.folder, 'shards-'))
     const server = await this.startServer(folder, { STREAMBUS_SHARDS: String(shards) })
-    const args = ['produce', '--topic', 'many', '--partitions', '64', '--seconds', '2', '--batch-bytes', '65536']
+    const shape = ['--partitions', 64, '--seconds', shardsSeconds, '--batch-bytes', 65_536, '--no-verify']
     const idleMiB = server.residentMiB()
     const connections = 1
     const boundMiB = idleMiB + memoryBoundBytes(brokerConfigOf(), shards, connections) / (1 << 20)
     try {
-      await this.bench(args, 2, server.address)
+      await this.bench(['produce', '--topic', 'many', ...shape], shardsSeconds, server.address)
       return this.figures(request, { largestResidentMiB: server.largestResidentMiB(), boundMiB })
     } finally {
       await server.stop()
@@ -189,6 +194,10 @@ export class StreamBus implements Subject {
   private figures(request: Request, figures: Record<string, number>): RunResult {
     const startedAt = new Date().toISOString()
     return runResultOf({ request, subject: this.name, release: releaseVersion, startedAt, seconds: 0, figures })
+  }
+
+  private get address(): string {
+    return this.options.address ?? this.ownServer().address
   }
 
   private ownServer(): ServerProcess {
@@ -204,14 +213,12 @@ export class StreamBus implements Subject {
     return admin
   }
 
-  private async bench(
-    args: readonly (string | number)[],
-    seconds: number,
-    address = this.options.address ?? this.ownServer().address,
-  ): Promise<RunResult> {
+  private async bench(args: readonly (string | number)[], seconds: number, address = this.address): Promise<RunResult> {
     const program = [join(this.options.root, 'bin/streambus.js'), 'bench', ...args.map(String)]
     const timeoutMs = (seconds * 3 + besidesSeconds) * 1000
-    const out = await runTool(process.execPath, [...program, '--json', '--server', address], { timeoutMs })
+    const options = { timeoutMs, goodExitCodes: [0, unusableExitCode] }
+    const out = await runTool(process.execPath, [...program, '--json', '--server', address], options)
+    if (out.trim() === '') throw new Error(`${args.join(' ')} gave no result`)
     const result = { ...(JSON.parse(out) as RunResult), subject: this.name }
     const largest = this.server?.largestResidentMiB()
     const broker = largest === undefined ? result.broker : { ...result.broker, largestResidentMiB: largest }

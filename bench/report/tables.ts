@@ -2,6 +2,7 @@
  * Tables in Markdown of what was measured.
  * Runs on: main, and tests. Touches: nothing.
  */
+import { stageLabels } from '../../native-free-core/metrics/metric-table.js'
 import type { Results } from '../compare/results.js'
 import { type Group, type Row, type RowId, rows, rawJournalRow, type SubjectId, subjectIds } from '../compare/rows.js'
 import { figureName, judge, type Judgement, judgeWs, subjectNames } from './judge.js'
@@ -115,6 +116,22 @@ export function latencyTable(results: Results): string {
   return table(['latency, ms', 'who', 'P50', 'P99', 'P99.9', 'records/s reached'], lines)
 }
 
+/** Where the time of a produce goes in the broker on uws, by its own metrics. */
+export function stagesTable(results: Results): string {
+  const lines = [...measuredRows(results, 'rate'), ...measuredRows(results, 'latency')].flatMap((row) => {
+    const cells = stageLabels.map((stage) => {
+      const spreads = ['P50', 'P99'].map((percentile) =>
+        spreadOfFigure(results, row.id, 'streambus-uws', `${stage}Stage${percentile}Ms`),
+      )
+      return spreads.some((spread) => spread === undefined)
+        ? '-'
+        : spreads.map((spread) => digits(spread!.median)).join(' / ')
+    })
+    return cells.every((cell) => cell === '-') ? [] : [[row.name, ...cells]]
+  })
+  return table(['P50 / P99, ms, medians', ...stageLabels], lines)
+}
+
 export function startTable(results: Results): string {
   const lines = [...measuredRows(results, 'start'), ...measuredRows(results, 'memory')].flatMap((row) =>
     row.subjects
@@ -188,6 +205,28 @@ function limitFigureUnit(figure: string): string {
 
 /** Runs without a figure, or whose figure must not be used, and why. */
 export function failuresTable(results: Results): string {
+  return `${readBackText(results)}\n\n${unusableTable(results)}`
+}
+
+/** Whether all that StreamBus acknowledged was there, once and in order. */
+function readBackText(results: Results): string {
+  const checked = results.samples.flatMap(({ result }) => (result?.records.lost === undefined ? [] : [result.records]))
+  if (checked.length === 0) return 'No run was read back.'
+  const sum = (of: (records: (typeof checked)[number]) => number | undefined) =>
+    checked.reduce((total, records) => total + (of(records) ?? 0), 0).toLocaleString('en-US')
+  const [acknowledged, lost, doubled, disordered] = [
+    sum((records) => records.acknowledged),
+    sum((records) => records.lost),
+    sum((records) => records.duplicated),
+    sum((records) => records.outOfOrder),
+  ]
+  return (
+    `${checked.length} runs of StreamBus were read back, ${acknowledged} acknowledged records in all: ` +
+    `${lost} lost, ${doubled} doubled, ${disordered} out of order.`
+  )
+}
+
+function unusableTable(results: Results): string {
   const found = new Map<string, { row: string; who: string; why: string; count: number }>()
   for (const { row, subject, failed, result } of results.samples) {
     const why = failed ?? result?.void
