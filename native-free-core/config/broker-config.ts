@@ -61,6 +61,8 @@ export const brokerConfigTable = {
     'The ring that takes requests to one shard; a power of two.'),
   replyRingBytes: integerRow(4 * MiB, MiB, GiB, 'bytes',
     'The ring that brings answers from one shard or the read thread; a power of two.'),
+  directJournal: booleanRow(true,
+    'Write journals past the page cache where system and file system can (O_DIRECT); false writes through it.'),
   settleStartPercent: integerRow(25, 1, 90, 'percent', 'How full a journal is before its entries move to segments.'),
   settleBytesInFlight: integerRow(8 * MiB, MiB, GiB, 'bytes',
     'How much settling may be unsynced at a time, per shard.'),

@@ -16,6 +16,7 @@ import {
   readRequestRingBytes,
 } from '../../native-free-core/config/broker-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { pageAlignedMemory } from '../../native-free-core/bytes/page-aligned-memory.js'
 import { journalPositionsBytes } from '../../native-free-core/journal/journal-reader.js'
 import type {
   FromShard,
@@ -155,7 +156,7 @@ export class WorkerFleet {
       requests: createRing(config.requestRingBytes),
       replies: createRing(config.replyRingBytes),
       doorbell: mailbox.shardDoorbell,
-      journalMemory: new SharedArrayBuffer(journalBytesOf(config.journalMemoryBytes, shardCount)),
+      journalMemory: pageAlignedMemory(journalBytesOf(config.journalMemoryBytes, shardCount)),
       journalPositions: new SharedArrayBuffer(journalPositionsBytes),
       volatileMemory: new SharedArrayBuffer(journalBytesOf(config.volatileMemoryBytes, shardCount)),
       volatilePositions: new SharedArrayBuffer(journalPositionsBytes),

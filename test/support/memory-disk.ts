@@ -213,6 +213,11 @@ export class MemoryDisk implements Disk {
     return this.nextFile++
   }
 
+  /** What is on the medium when a durable write returns is the same either way. */
+  openDirect(): undefined {
+    return undefined
+  }
+
   private openFile(file: FileHandle): OpenFile {
     if (this.isOff) throw new PowerCut('the power is off')
     const open = this.files.get(file)

@@ -114,6 +114,12 @@ export class PowerCutDisk extends RealDisk {
     return file
   }
 
+  override openDirect(path: string, memory: Uint8Array): FileHandle | undefined {
+    const file = this.hasNoSync ? undefined : super.openDirect(path, memory)
+    if (file !== undefined) this.durable.set(file, true)
+    return file
+  }
+
   override close(file: FileHandle): void {
     this.durable.delete(file)
     super.close(file)

@@ -106,7 +106,7 @@ function openJournal(options: OpenShardOptions, path: string): Journal {
     crc,
     memory: settings.journalMemory,
     positions: settings.journalPositions,
-    store: { disk, path, superblock, runId },
+    store: { disk, path, superblock, runId, isDirect: settings.config.directJournal },
   })
 }
 

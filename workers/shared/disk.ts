@@ -42,6 +42,12 @@ export type OpenMode = 'read' | 'read-write' | 'create' | 'create-new' | 'durabl
 /** Every method throws KAFKA_STORAGE_ERROR with operation and path; `systemErrorCode` tells ENOSPC from EIO. */
 export interface Disk {
   open(path: string, mode: OpenMode): FileHandle
+  /**
+   * As 'durable-write', past the page cache; undefined where that can't be done from memory that lies as `memory` does.
+   * What is written must begin at a multiple of `directAlignment` from the start of `memory`, and position and length
+   * must be such multiples. The first block of `memory` is overwritten.
+   */
+  openDirect(path: string, memory: Uint8Array): FileHandle | undefined
   close(file: FileHandle): void
   /** Writes all of `bytes`; a short count is continued. */
   write(file: FileHandle, bytes: Uint8Array, position: number): void
@@ -77,6 +83,9 @@ export const durableWrite: 'O_DSYNC' | 'write + sync' =
 
 /** One call takes at most so many views (IOV_MAX of Linux, macOS and the BSDs). */
 export const maxViewsPerWrite = 1024
+
+/** No drive or file system asks for more of a write past the page cache. */
+export const directAlignment = 4096
 
 /** The code of the system's error (`ENOSPC`, `EIO`, `ENOENT`, ...) behind what a Disk threw, if there is one. */
 export function systemErrorCode(error: unknown): string | undefined {
@@ -132,6 +141,23 @@ export class RealDisk implements Disk {
     } catch (error) {
       throw storageError(`open (${mode})`, path, error)
     }
+  }
+
+  openDirect(path: string, memory: Uint8Array): FileHandle | undefined {
+    if (durableWrite !== 'O_DSYNC' || constants.O_DIRECT === undefined) return undefined
+    let file: FileHandle | undefined
+    try {
+      file = openSync(path, openFlags['durable-write'] | constants.O_DIRECT)
+      // A file system may refuse the flag only when it is used, and what it asks of memory is the same for a read.
+      if (readSync(file, memory, 0, directAlignment, 0) === directAlignment) {
+        this.paths.set(file, path)
+        return file
+      }
+    } catch {
+      // It can't: whoever asked writes through the page cache, and hears there if more is wrong.
+    }
+    if (file !== undefined) closeSync(file)
+    return undefined
   }
 
   close(file: FileHandle): void {

@@ -37,6 +37,8 @@ export interface JournalStore {
   readonly superblock: Superblock
   /** Of this run: random. */
   readonly runId: RunId
+  /** Commits go past the page cache where the system can (docs/decisions/0013). */
+  readonly isDirect?: boolean
 }
 
 export interface JournalOptions {
@@ -54,15 +56,18 @@ class JournalWriter {
   superblock: Superblock
   readonly path: string
   readonly file: FileHandle
+  /** Past the page cache; undefined: commits go through it. */
+  private readonly directFile: FileHandle | undefined
   private readonly disk: Disk
   private readonly crc: Crc32c
 
-  constructor({ disk, path, superblock, runId }: JournalStore, crc: Crc32c) {
+  constructor({ disk, path, superblock, runId, isDirect = false }: JournalStore, memory: Uint8Array, crc: Crc32c) {
     this.disk = disk
     this.path = path
     this.crc = crc
     this.superblock = superblock
     this.file = disk.open(path, 'durable-write')
+    this.directFile = isDirect ? disk.openDirect(path, memory) : undefined
     this.beginRun(runId)
   }
 
@@ -85,10 +90,11 @@ class JournalWriter {
 
   /** Returns when the bytes are on disk. */
   write(bytes: Uint8Array, ringPosition: number): void {
-    this.disk.write(this.file, bytes, ringFilePosition + ringPosition)
+    this.disk.write(this.directFile ?? this.file, bytes, ringFilePosition + ringPosition)
   }
 
   close(): void {
+    if (this.directFile !== undefined) this.disk.close(this.directFile)
     this.disk.close(this.file)
   }
 }
@@ -128,7 +134,7 @@ export class Journal {
     Atomics.store(this.floorWord, floorIndex, (this.floor / floorUnitBytes) | 0)
     this.number = store?.superblock.headCommitNumber ?? 1
     this.boundaries = new BoundaryQueue(this.capacityBytes / commitAlignment + 2)
-    this.writer = store === undefined ? undefined : new JournalWriter(store, options.crc)
+    this.writer = store === undefined ? undefined : new JournalWriter(store, this.bytes, options.crc)
   }
 
   get headPosition(): number {

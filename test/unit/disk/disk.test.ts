@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import {
   createDisk,
+  directAlignment,
   durableWrite,
   type FileHandle,
   loadDisk,
@@ -14,6 +15,7 @@ import {
   RealDisk,
   systemErrorCode,
 } from '../../../workers/shared/disk.js'
+import { pageAlignedMemory } from '../../../native-free-core/bytes/page-aligned-memory.js'
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import { Random } from '../../support/random.js'
 
@@ -161,5 +163,22 @@ describe('the real disk', () => {
   it('refuses a folder where the system lets none be made, instead of trying for ever', function () {
     if (process.platform !== 'linux') this.skip()
     expect(() => new RealDisk().makeFolder('/proc/streambus/data')).to.throw(/make the folder failed/)
+  })
+
+  it('writes past the page cache from memory that lies right, and says so where it can not', function () {
+    const disk = createDisk()
+    const path = `${folder}/direct`
+    writeFileSync(path, new Uint8Array(4 * directAlignment))
+    const memory = new Uint8Array(pageAlignedMemory(65_536))
+    const file = disk.openDirect(path, memory)
+    if (file === undefined) this.skip()
+    memory.fill(7)
+    disk.write(file, memory.subarray(directAlignment, 3 * directAlignment), directAlignment)
+    disk.close(file)
+    const found = readFileSync(path)
+    expect([...found.subarray(directAlignment - 1, directAlignment + 1)]).to.deep.equal([0, 7])
+    expect([...found.subarray(3 * directAlignment - 1, 3 * directAlignment + 1)]).to.deep.equal([7, 0])
+    expect(disk.openDirect(path, memory.subarray(1))).to.equal(undefined)
+    expect(disk.openDirect(`${folder}/missing`, memory)).to.equal(undefined)
   })
 })
