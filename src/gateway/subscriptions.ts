@@ -7,6 +7,7 @@
  * A subscription without credit, or whose socket is too full, gets nothing and stands still: nothing is ever dropped.
  * Fan-out is a cursor that stops when its time is over and goes on in the next turn.
  */
+import { errorTable } from '../../native-free-core/errors/error-table.js'
 import { batchBaseOffset, batchLastOffset, batchSizeBytes } from '../../native-free-core/log/record-batch.js'
 import type { Block, BlockPool } from './block-pool.js'
 import type { Fetch, FetchService, FetchSink } from './fetch.js'
@@ -39,6 +40,7 @@ export interface SubscriptionOptions {
   readonly isAutomatic: boolean
 }
 
+const outOfRange = errorTable.OFFSET_OUT_OF_RANGE.code
 /** About what a fetch for deliveries brings. */
 const deliveryBytes = 1 << 20
 /** Offsets of batches are looked at in chunks of so many sends before the clock. */
@@ -281,7 +283,13 @@ export class Subscriptions {
     const { members } = feed
     feed.members = []
     this.endFeed(feed)
-    for (const member of members) this.end(member, code, logStartOffset)
+    for (const member of members) {
+      // Who joined from further up may stand at an offset that is there: a feed of its own will tell.
+      const isConcerned = code !== outOfRange || member.nextOffset <= feed.offset
+      if (isConcerned) this.end(member, code, logStartOffset)
+      else member.state = 'idle'
+    }
+    for (const member of members) if (member.state === 'idle') this.advance(member)
   }
 
   /** Hands blocks out until `deadlineMs`; true when some are left. */
