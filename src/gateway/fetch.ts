@@ -54,6 +54,7 @@ export interface FetchOptions {
 
 /** While fetches wait here for their turn, none is parked for longer. */
 const turnMs = 250
+const unknownTopicId = errorTable.UNKNOWN_TOPIC_ID.code
 const throttled = errorTable.THROTTLING_QUOTA_EXCEEDED.code
 const fullReserve = ringFrameBytes(fetchReplyReserveBytes)
 
@@ -102,6 +103,7 @@ export class FetchService {
   private readonly reads: ReadProxy
   private readonly blocks: BlockPool
   private readonly metrics: GatewayMetrics
+  private readonly isKnown: (partitionId: number) => boolean
   private readonly probeReplyBytes: number
   /** Reserved by parked fetches, for each proxy. */
   private readonly parkedBytes = new Map<ShardProxy, number>()
@@ -114,11 +116,14 @@ export class FetchService {
     /** The longest path of a segment, in bytes. */
     maxPathBytes: number
     metrics: GatewayMetrics
+    /** Whether the metadata still has the partition. */
+    isKnown: (partitionId: number) => boolean
   }) {
     this.shardFor = options.shardFor
     this.reads = options.reads
     this.blocks = options.blocks
     this.metrics = options.metrics
+    this.isKnown = options.isKnown
     this.probeReplyBytes = Math.min(
       fetchReplyReserveBytes,
       Math.max(FetchColdReply.pathAt + options.maxPathBytes, FetchReply.rangesAt + FetchReply.rangeBytes),
@@ -272,6 +277,11 @@ export class FetchService {
     this.releaseLease(fetch)
     this.metrics.readCold(end - start)
     if (fetch.isCancelled) return
+    // Main knew of the deletion before any shard moved the folder: its file was missing, or another's, of a topic made
+    // anew under the name.
+    if (!this.isKnown(fetch.partitionId)) {
+      return fetch.sink.onFetchError(unknownTopicId, fetch.highWatermark, fetch.logStartOffset)
+    }
     if (code !== 0) return fetch.sink.onFetchError(code, fetch.highWatermark, fetch.logStartOffset)
     const block = this.blocks.take(end - start)
     block.bytes.set(bytes.subarray(start, end), block.start)

@@ -178,7 +178,14 @@ export class Gateway {
     const shardFor = (partitionId: number): FetchShard => shards[shardOf(partitionId, shards.length)]!
     const blocks = new BlockPool()
     const maxPathBytes = Buffer.byteLength(resolve(config.dataFolder)) + longestNameBytes
-    const fetches = new FetchService({ shardFor, reads, blocks, maxPathBytes, metrics: this.metrics })
+    const fetches = new FetchService({
+      shardFor,
+      reads,
+      blocks,
+      maxPathBytes,
+      metrics: this.metrics,
+      isKnown: (partitionId) => options.cluster.image().partitionById(partitionId) !== undefined,
+    })
     this.subscriptions = new Subscriptions({
       fetches,
       blocks,
