@@ -86,7 +86,13 @@ export class ProducerState {
   check(producerId: number, epoch: number, baseSequence: number, recordCount: number): ProducerVerdict {
     if (producerId < 0) return appendVerdict
     const producer = this.producers.get(producerId)
-    if (producer === undefined) return appendVerdict
+    if (producer === undefined) {
+      // Of several batches under way the first may have been refused, for want of room: were a later one taken, the
+      // first would come behind it.
+      if (baseSequence === 0) return appendVerdict
+      const what = `it is not known here, and begins with sequence ${baseSequence}; expected 0`
+      return refusal('OUT_OF_ORDER_SEQUENCE_NUMBER', producerId, what)
+    }
     if (epoch < producer.epoch) {
       return refusal('INVALID_PRODUCER_EPOCH', producerId, `epoch ${epoch} is older than epoch ${producer.epoch}`)
     }

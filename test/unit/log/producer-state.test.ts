@@ -21,13 +21,21 @@ function withBatches(count: number): ProducerState {
 }
 
 describe('producer state', () => {
-  it('lets batches without producer id and of unknown producers pass', () => {
+  it('lets batches without producer id pass, and the first ones of unknown producers', () => {
     const state = withBatches(1)
     expect(state.check(-1, -1, -1, 5).kind).to.equal('append')
     expect(state.check(2, 0, 0, 5).kind).to.equal('append')
-    expect(state.check(2, 4, 77, 5).kind).to.equal('append')
+    expect(state.check(2, 4, 0, 5).kind).to.equal('append')
     state.append(-1, -1, -1, 5, 200, 1)
     expect(state.producerCount).to.equal(1)
+  })
+
+  it('takes no later batch of an unknown producer: the one before it was refused and would come behind it', () => {
+    expect(new ProducerState().check(2, 4, 77, 5)).to.deep.equal({
+      kind: 'error',
+      error: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
+      message: 'producer 2: it is not known here, and begins with sequence 77; expected 0',
+    })
   })
 
   it('recognises the last five batches and tells where they are', () => {
@@ -92,7 +100,8 @@ describe('producer state', () => {
       expect(state.expire(8999, 4000)).to.equal(0)
       expect(state.expire(9000, 4000)).to.equal(1)
       expect([state.epochOf(1), state.epochOf(2)]).to.deep.equal([-1, 0])
-      expect(state.check(1, 0, 77, 10).kind).to.equal('append')
+      expect(state.check(1, 0, 0, 10).kind).to.equal('append')
+      expect(state.check(1, 0, 10, 10).kind, 'it takes a new id').to.equal('error')
     })
 
     it('counts from the last batch, also one that was there, whatever the time of its records', () => {
