@@ -8,7 +8,7 @@ import { StreamBusError } from '../../native-free-core/errors/streambus-error.js
 import { SyncReply, SyncRequest, SyncType } from '../../native-free-core/mailbox/sync-frames.js'
 import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'
-import type { Disk } from '../shared/disk.js'
+import { type Disk, systemErrorCode } from '../shared/disk.js'
 import { fillWithZeros } from '../shared/journal-file.js'
 import { publishFile } from '../shared/publish-file.js'
 
@@ -67,8 +67,17 @@ export class SyncLoop {
     const pathLength = requests.view.getUint32(at + SyncRequest.pathLengthAt, true)
     const path = decodeUtf8(requests.bytes, at + SyncRequest.pathAt, at + SyncRequest.pathAt + pathLength)
     if (requests.type === SyncType.publish) publishFile(this.disk, path)
-    // Retention or a deleted topic may have been faster: what is gone needs no sync.
-    else if (this.disk.exists(path)) this.syncPath(requests.type, path)
+    else this.syncIfThere(requests.type, path)
+  }
+
+  /** Retention or a deleted topic may have been faster, or be so just now: what is gone needs no sync. */
+  private syncIfThere(type: number, path: string): void {
+    if (!this.disk.exists(path)) return
+    try {
+      this.syncPath(type, path)
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw error
+    }
   }
 
   private syncPath(type: number, path: string): void {
