@@ -120,7 +120,10 @@ export class InlineBroker {
   }
 
   apply(image: MetadataImage): void {
-    for (const { placement, shard } of this.shards) placement.apply(image, shard)
+    // What was not free at the first look is, when every shard has heard of it.
+    for (let round = 0; round < 2; round++) {
+      for (const { placement, shard } of this.shards) placement.apply(image, shard)
+    }
   }
 
   /** Why a shard writes no more. */

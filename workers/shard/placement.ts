@@ -36,26 +36,44 @@ export class Placement {
 
   /** At the start: everything the image says is here is opened; what is missing is created. */
   start(image: MetadataImage, shard: Shard): void {
-    this.apply(image, shard)
+    this.openAll(image, shard, () => true)
     this.folders.removeDeleted(Number.POSITIVE_INFINITY)
   }
 
-  /** Opens what is new, deletes what is gone, takes over changed configurations. */
-  apply(image: MetadataImage, shard: Shard): void {
+  /**
+   * Deletes what is gone, then opens what is new and takes over changed configurations. False when a new partition's
+   * folder is still that of a deleted one, which another shard has open and is about to move away: call it again soon.
+   */
+  apply(image: MetadataImage, shard: Shard): boolean {
     const wanted = new Set<number>()
+    for (const { partitions } of image.topics) for (const { partitionId } of partitions) wanted.add(partitionId)
+    for (const [partitionId, partition] of shard.partitions) {
+      if (!wanted.has(partitionId)) this.delete(shard, image, partition)
+    }
+    return this.openAll(image, shard, (topic, partition) => {
+      const owner = this.folders.ownerOfFolder(topic.name, partition)
+      return owner === undefined || owner === topic.topicId || !image.isDeleted(owner)
+    })
+  }
+
+  /** False when some had to be left out, because their place is not free yet. */
+  private openAll(
+    image: MetadataImage,
+    shard: Shard,
+    isFree: (topic: TopicImage, partition: number) => boolean,
+  ): boolean {
+    let isDone = true
     for (const topic of image.topics) {
       const config = topicConfigOf(topic.configs)
       for (const { partition, partitionId, leaderEpoch } of topic.partitions) {
         if (shardOf(partitionId, this.options.shardCount) !== this.options.shard) continue
-        wanted.add(partitionId)
         const known = shard.partitions.get(partitionId)
-        if (known === undefined) this.open(shard, image, topic, { partition, partitionId, leaderEpoch }, config)
-        else this.reconfigure(shard, known, config)
+        if (known !== undefined) this.reconfigure(shard, known, config)
+        else if (!isFree(topic, partition)) isDone = false
+        else this.open(shard, image, topic, { partition, partitionId, leaderEpoch }, config)
       }
     }
-    for (const [partitionId, partition] of shard.partitions) {
-      if (!wanted.has(partitionId)) this.delete(shard, image, partition)
-    }
+    return isDone
   }
 
   private open(

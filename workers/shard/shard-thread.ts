@@ -20,6 +20,7 @@ import { openShard, type OpenedShard } from './open-shard.js'
 
 const controlIntervalMs = 5
 const longestSleepMs = 1000
+const placementPollMs = 2
 const stopPollMs = 100
 
 type Start = Extract<ToShard, { kind: 'start' }>
@@ -29,6 +30,8 @@ interface Running {
   readonly chores: Chores
   saidOffline: boolean
   nextControlMs: number
+  /** Not applied wholly yet: a folder is still in the way, which another shard is about to move. */
+  unapplied: MetadataImage | undefined
 }
 
 export class ShardThread {
@@ -96,7 +99,7 @@ export class ShardThread {
     port.say({ kind: 'ready', commitLatencyMs: opened.commitLatencyMs })
     port.say({ kind: 'applied', version: image.version })
     const chores = new Chores(opened, settings, this.care)
-    this.running = { opened, chores, saidOffline: false, nextControlMs: 0 }
+    this.running = { opened, chores, saidOffline: false, nextControlMs: 0, unapplied: undefined }
   }
 
   private run(running: Running): number {
@@ -104,6 +107,7 @@ export class ShardThread {
     const nowMs = Date.now()
     const worked = shard.turn(nowMs)
     running.chores.run(nowMs)
+    if (running.unapplied !== undefined) this.apply(running, running.unapplied)
     if (shard.failure !== undefined && !running.saidOffline) {
       running.saidOffline = true
       this.port.say({ kind: 'offline', code: shard.failure.code, message: shard.failure.message })
@@ -116,15 +120,17 @@ export class ShardThread {
     if (message !== undefined) this.obey(message, running)
     else if (!worked && !shard.hasWork()) {
       const wakeMs = Math.min(shard.nextDeadlineMs, running.chores.nextMs, nowMs + longestSleepMs)
-      const sleepMs = wakeMs - Date.now()
+      const mostMs = running.unapplied === undefined ? longestSleepMs : placementPollMs
+      const sleepMs = Math.min(mostMs, wakeMs - Date.now())
       if (sleepMs > 0) return sleepMs
     }
     this.doorbell.unpark()
     return 0
   }
 
-  private obey(message: ToShard, { opened, chores }: Running): void {
-    const { shard, placement } = opened
+  private obey(message: ToShard, running: Running): void {
+    const { opened, chores } = running
+    const { shard } = opened
     switch (message.kind) {
       case 'stop':
         this.isStopping = true
@@ -134,15 +140,18 @@ export class ShardThread {
       case 'settings':
         shard.reserve.set(message.settings.diskReserveBytes)
         return chores.reconfigure(message.settings, Date.now())
-      case 'image': {
-        const image = MetadataImage.parse(new Uint8Array(message.image))
-        placement.apply(image, shard)
-        return this.port.say({ kind: 'applied', version: image.version })
-      }
+      case 'image':
+        return this.apply(running, MetadataImage.parse(new Uint8Array(message.image)))
       case 'start':
       case 'recover':
         assert(false, 'a shard is started twice')
     }
+  }
+
+  private apply(running: Running, image: MetadataImage): void {
+    const { placement, shard } = running.opened
+    running.unapplied = placement.apply(image, shard) ? undefined : image
+    if (running.unapplied === undefined) this.port.say({ kind: 'applied', version: image.version })
   }
 
   /** Settles everything and marks the journal clean; nothing is left to recover. */

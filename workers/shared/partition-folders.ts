@@ -68,6 +68,12 @@ export class PartitionFolders {
     if (owner !== topicId) this.disk.rename(folder, `${folder}.${owner}${deletedSuffix}`)
   }
 
+  /** Whose the folder with that name is; undefined when there is none, or nothing in it that tells. */
+  ownerOfFolder(topicName: string, partition: number): Uuid | undefined {
+    const path = `${this.pathOf(topicName, partition)}/partition.metadata`
+    return this.isReadable(path) ? this.ownerOf(path) : undefined
+  }
+
   private isReadable(path: string): boolean {
     if (!this.disk.exists(path)) return false
     try {
