@@ -15,6 +15,7 @@ const steps = [
   ['chaos:kill', '--rounds', '3'],
   ['chaos:power', '--rounds', '3'],
   ['chaos:storage', '--histories', '300'],
+  ['simulate', '--seeds', '1000', '--seed', '1'],
   ['trace:sync'],
   ['flights:check'],
   ['demo', '--seconds', '10', '--kill-every', '3', '--plain'],

@@ -17,6 +17,8 @@ export interface SentBatch {
   readonly crc: number
   readonly recordCount: number
   readonly isIdempotent: boolean
+  /** Whose it is: order is kept for each one. */
+  readonly producer: number
   readonly bytes: Uint8Array
   /** -1: not acknowledged. */
   offset: number
@@ -47,13 +49,14 @@ export class PartitionModel {
   }
 
   /** Batches are told apart by their CRC: make each one unique. */
-  send(bytes: Uint8Array, isIdempotent: boolean, mayBeLost = false): SentBatch {
+  send(bytes: Uint8Array, isIdempotent: boolean, mayBeLost = false, producer = 0): SentBatch {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const batch: SentBatch = {
       index: this.sent.length,
       crc: view.getUint32(BatchLayout.crcAt),
       recordCount: view.getInt32(BatchLayout.recordCountAt),
       isIdempotent,
+      producer,
       bytes,
       offset: -1,
       mayBeLost,
@@ -130,15 +133,16 @@ export class PartitionModel {
 
   private judgeOrder(found: readonly FoundBatch[]): void {
     const seen = new Set<number>()
-    let lastIndex = -1
+    const lastIndexes = new Map<number, number>()
     for (const { crc, baseOffset } of found) {
       const batch = this.byCrc.get(crc)
       if (batch === undefined) return this.fail(`the batch at offset ${baseOffset} was never sent`)
       if (seen.has(crc)) this.fail(`batch ${batch.index} is there twice`)
       seen.add(crc)
       if (batch.isIdempotent) {
+        const lastIndex = lastIndexes.get(batch.producer) ?? -1
         if (batch.index < lastIndex) this.fail(`batch ${batch.index} is behind batch ${lastIndex}`)
-        lastIndex = batch.index
+        lastIndexes.set(batch.producer, batch.index)
       }
       if (batch.offset >= 0 && batch.offset !== baseOffset) {
         this.fail(`batch ${batch.index} was acknowledged at offset ${batch.offset} and is at ${baseOffset}`)

@@ -15,7 +15,7 @@
  * A write to the page cache is not under way on the medium by itself, so only durable writes destroy blocks.
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-import type { Disk, FileHandle, OpenMode } from '../../workers/shared/disk.js'
+import { type Disk, type FileHandle, type OpenMode, writeInParts } from '../../workers/shared/disk.js'
 import type { Random } from './random.js'
 
 export const blockBytes = 4096
@@ -43,8 +43,14 @@ export interface MemoryDiskOptions {
   readonly random: Random
   /** Asked before each call. */
   readonly fault?: (operation: Operation, path: string) => Fault
+  /** How often a write takes only a part of what it was given, 0 to 1. */
+  readonly shortWriteChance?: number
+  /** A canary: nobody looks at how much a write took. */
+  readonly shortWritesAreIgnored?: boolean
   /** A canary: durable writes are like any others. */
   readonly durableWritesAreNot?: boolean
+  /** A canary: durable writes there are like any others. */
+  readonly isVolatile?: (path: string, position: number) => boolean
   /** A canary: syncs of folders do nothing. */
   readonly folderSyncsAreNot?: boolean
 }
@@ -105,6 +111,8 @@ export class MemoryDisk implements Disk {
     if (this.isOff) throw new PowerCut(`${operation} of ${path}: the power is off`)
     this.callCount++
     const fault = this.options.fault?.(operation, path)
+    // While this call waited for the disk another one may have ended everything.
+    if (this.isOff) throw new PowerCut(`${operation} of ${path}: the power is off`)
     if (fault === 'power cut' || fault === 'kill') this.isOff = true
     return fault
   }
@@ -231,11 +239,29 @@ export class MemoryDisk implements Disk {
   }
 
   write(file: FileHandle, bytes: Uint8Array, position: number): void {
+    const { shortWriteChance = 0, shortWritesAreIgnored = false } = this.options
+    if (shortWriteChance === 0) this.writeOnce(file, bytes, position)
+    else if (shortWritesAreIgnored) this.writeShort(file, bytes, position)
+    // The loop of the real disk.
+    else writeInParts([bytes], position, (rest, at) => this.writeShort(file, rest[0]!, at))
+  }
+
+  /** Takes some of the bytes, or all, and returns how many, as the system's call does. */
+  private writeShort(file: FileHandle, bytes: Uint8Array, position: number): number {
+    const { random, shortWriteChance = 0 } = this.options
+    const isShort = bytes.length > 1 && random.chance(shortWriteChance)
+    const count = isShort ? random.between(1, bytes.length - 1) : bytes.length
+    this.writeOnce(file, bytes.subarray(0, count), position)
+    return count
+  }
+
+  private writeOnce(file: FileHandle, bytes: Uint8Array, position: number): void {
     const open = this.openFile(file)
     const fault = this.enter(open.isDurable ? 'durable write' : 'write', open.path)
     if (fault === undefined) {
       putBytes(open.node, bytes, position)
-      if (open.isDurable) makeDurable(open.node, position, bytes.length)
+      const isDurable = open.isDurable && this.options.isVolatile?.(open.path, position) !== true
+      if (isDurable) makeDurable(open.node, position, bytes.length)
       return
     }
     if (fault === 'power cut' && open.isDurable) shred(open.node, bytes, position, this.options.random)
