@@ -8,13 +8,10 @@ import { JournalReader } from '../../native-free-core/journal/journal-reader.js'
 import { ringFilePosition } from '../../native-free-core/journal/superblock.js'
 import { ProducerState } from '../../native-free-core/log/producer-state.js'
 import { Subscription } from '../../src/gateway/subscriptions.js'
-import { Leases } from '../../workers/shard/leases.js'
 import { Settler } from '../../workers/shard/settler.js'
 import { Shard } from '../../workers/shard/shard.js'
 import { SyncPort } from '../../workers/shard/sync-port.js'
 import type { Journal } from '../../workers/shared/journal.js'
-import { SegmentedLog } from '../../workers/shared/segmented-log/segmented-log.js'
-import { UnprovenBytes } from '../../workers/shared/segmented-log/unproven-bytes.js'
 import type { MemoryDiskOptions } from '../support/memory-disk.js'
 import type { Hints } from './plan.js'
 
@@ -28,8 +25,8 @@ export interface Canary {
   readonly apply?: () => () => void
   /** What a short search is narrowed to; the long one takes plans as they come. */
   readonly hints: Hints
-  /** Within so many narrowed seeds from 1 on it must be found; undefined: it takes a long search. */
-  readonly within: number | undefined
+  /** Within so many narrowed seeds from 1 on it must be found. */
+  readonly within: number
 }
 
 // Private parts of other files' classes: what a canary changes is no business of the classes.
@@ -213,13 +210,6 @@ export const canaries: readonly Canary[] = [
     within: 60,
   },
   {
-    name: 'recovery-believes-the-cache',
-    about: 'what recovery found in the page cache counts as synced',
-    apply: () => patch(UnprovenBytes.prototype, 'writeAgain', () => () => undefined),
-    hints: { with: ['crashes', 'power', 'errors'], failing: ['sync'], errorChance: 0.1 },
-    within: undefined,
-  },
-  {
     name: 'log-start-is-not-written',
     about: 'records that were deleted come back',
     apply: () =>
@@ -231,25 +221,6 @@ export const canaries: readonly Canary[] = [
       }),
     hints: { with: ['crashes', 'power', 'deletions'] },
     within: 40,
-  },
-  {
-    name: 'retention-takes-unsettled',
-    about: 'a segment is removed that recovery will look for',
-    apply: () =>
-      patch(SegmentedLog.prototype, 'isRemovable', () => {
-        return function (this: { segments: unknown[] }, index: number): boolean {
-          return this.segments[index + 1] !== undefined
-        }
-      }),
-    hints: { with: ['crashes', 'power', 'retention'] },
-    within: undefined,
-  },
-  {
-    name: 'leases-are-ignored',
-    about: 'a segment is removed while it is read',
-    apply: () => patch(Leases.prototype, 'take', () => () => 1),
-    hints: { with: ['retention', 'deletions'], consumers: 3, batchesPerProducer: 200, steps: 1000 },
-    within: undefined,
   },
   {
     name: 'credit-is-ignored',
