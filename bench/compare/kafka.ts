@@ -27,7 +27,8 @@ const guessedSyncedBatches = 700
 const warmUpRecords = 1_500_000
 const warmUpRuns = 2
 const warmUpTimes = { warmUpSeconds: 0, seconds: 1 }
-const consumedTopic = 'consumed'
+/** No name that somebody's own topic has. */
+const consumedTopic = `bench-${process.pid}-consumed`
 const consumedRecords = 4_000_000
 
 /** ApiVersions, version 0, without a client id: answered by a broker that takes requests. */
@@ -102,7 +103,7 @@ export class Kafka {
   private async warm(): Promise<void> {
     for (let run = 0; run < warmUpRuns; run++) {
       for (const synced of ['no', 'yes']) {
-        const topic = `warm-up-${process.pid}-${run}-${synced}`
+        const topic = `bench-${process.pid}-warm-up-${run}-${synced}`
         await this.command('create', { topic, partitions: 1, synced })
         await this.produceInto(topic, 100, 262_144, 5, warmUpRecords, 0)
         await this.command('rate', { topic, rate: 10_000, partitions: 1, recordBytes: 100, ...warmUpTimes })
@@ -176,6 +177,8 @@ export class Kafka {
   }
 
   async stop(): Promise<void> {
+    const isForeign = this.options.address !== undefined
+    if (isForeign) await this.command('delete', { topic: consumedTopic }).catch(() => undefined)
     if (this.driver !== undefined) await end(this.driver)
     this.driver = undefined
     await this.server?.stop()

@@ -74,7 +74,8 @@ export async function runTool(
     const [code] = (await once(child, 'close')) as [number | null]
     if (code !== null && goodExitCodes.includes(code) && !isLate) return out
     const why = isLate ? `took longer than ${timeoutMs / 1000} s` : `ended with ${code}`
-    throw new Error(`${command} ${args.join(' ')} ${why}: ${out.slice(-500)}${errors.slice(-1500)}`)
+    // What it said comes first: that is what tables have room for.
+    throw new Error(`${`${errors.slice(-1000)} ${out.slice(-500)}`.trim()} (${command} ${args.join(' ')} ${why})`)
   } finally {
     clearTimeout(timer)
   }

@@ -59,6 +59,7 @@ export function figuresOf(result: RunResult): Figures {
   const found: Record<string, number | undefined> = {
     recordsPerSecond: result.recordsPerSecond > 0 ? result.recordsPerSecond : undefined,
     mebibytesPerSecond: result.mebibytesPerSecond > 0 ? result.mebibytesPerSecond : undefined,
+    wantedRate: result.load.rate,
     ...latencyFigures(main),
     brokerSecondsPerMillion: cpu.brokerSecondsPerMillion,
     clientSecondsPerMillion: cpu.clientSecondsPerMillion > 0 ? cpu.clientSecondsPerMillion : undefined,

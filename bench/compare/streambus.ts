@@ -26,7 +26,8 @@ export const isReady: Probe = {
 const unusableExitCode = 1
 const idleMs = 3_000
 const shardsSeconds = 2
-const consumedTopic = 'consumed'
+/** No name that somebody's own topic has. */
+const consumedTopic = `bench-${process.pid}-consumed`
 /** What a row may take besides its seconds: processes, connections, reading back. */
 const besidesSeconds = 60
 
@@ -71,7 +72,7 @@ export class StreamBus implements Subject {
     const { address, folder, frontEnd, warmSeconds } = this.options
     if (address === undefined) this.server = await this.startServer(join(folder, `streambus-${frontEnd}`))
     this.client = await connect({ servers: [this.address], clientName: 'bench-all' })
-    const topic = `warm-up-${process.pid}`
+    const topic = `bench-${process.pid}-warm-up`
     const admin = await this.freshTopic(topic, 1)
     await this.bench(['produce', '--topic', topic, '--no-verify', '--seconds', warmSeconds], warmSeconds)
     await admin.deleteTopic(topic)
@@ -226,6 +227,12 @@ export class StreamBus implements Subject {
   }
 
   async stop(): Promise<void> {
+    const isForeign = this.options.address !== undefined
+    if (isForeign)
+      await this.client
+        ?.admin()
+        .deleteTopic(consumedTopic)
+        .catch(() => undefined)
     await this.client?.close().catch(() => undefined)
     this.client = undefined
     await this.server?.stop()

@@ -93,9 +93,11 @@ function pooled(
 }
 
 function unheldRate({ load }: Row, rounds: ReadonlyMap<number, Figures>): string | undefined {
-  if (load.kind !== 'produce' || typeof load.rate !== 'number') return undefined
-  const reached = spreadOf([...rounds.values()].map(({ recordsPerSecond }) => recordsPerSecond ?? 0))?.median ?? 0
-  return reached < load.rate * heldShare ? digits(reached) : undefined
+  if (load.kind !== 'produce' || load.rate === undefined) return undefined
+  const rateOf = ({ wantedRate }: Figures) => wantedRate ?? Number(load.rate)
+  const reached = spreadOf([...rounds.values()].map((figures) => figures.recordsPerSecond ?? 0))?.median ?? 0
+  const wanted = spreadOf([...rounds.values()].map(rateOf).filter((rate) => rate > 0))?.median ?? 0
+  return reached < wanted * heldShare ? digits(reached) : undefined
 }
 
 function missText(measured: number, { atLeast, atMost }: Objective): string {

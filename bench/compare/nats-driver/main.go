@@ -124,6 +124,9 @@ func fixedRate(connection *nats.Conn, payload []byte, rate int, warm, seconds fl
 			latencies = append(latencies, at-due[index])
 		}
 	}
+	if len(latencies) == 0 {
+		check(fmt.Errorf("%d/s was not held: only %d messages in %.1f s, fewer than the warm-up has", rate, sent, took))
+	}
 	return answer{sent, len(latencies), int(failed.Load()) + sent - int(got.Load()), took, percentiles(latencies)}
 }
 
