@@ -58,6 +58,19 @@ async function checkBroker(machine, executable) {
       unpacked === codecs.map((codec) => `by ${codec}\n`).join(''),
       `of packed records consume printed ${unpacked}`,
     )
+    const measured = cli([
+      'bench',
+      'produce',
+      '--rate',
+      '500',
+      '--seconds',
+      '0.3',
+      '--max-lateness',
+      '1000',
+      '--keys',
+      '3',
+    ])
+    expect(/read back +all there, once and in order/.test(measured), `bench printed ${measured}`)
     await broker.says(/scrubbed \d+ segments/)
     if (findNatives().some(({ name }) => name === 'uws')) expect(/front end +uws/.test(broker.text), broker.text)
   } finally {

@@ -86,8 +86,9 @@ describe('a load', function () {
     expect(result.latency.fanOut!.count).to.equal(40)
   })
 
-  it('is void when it was later than its bound', async () => {
-    const result = await run({ kind: 'produce', rate: 1000, seconds: 0.1, maxLatenessMs: 0.0001 })
+  it('is void when it was later than its bound, and reads nothing back when it is asked not to', async () => {
+    const result = await run({ kind: 'produce', rate: 1000, seconds: 0.1, maxLatenessMs: 0.0001, verify: false })
+    expect(result.records).to.deep.equal({ sent: 100, acknowledged: 100, failed: 0 })
     expect(result.void).to.match(/the load itself was late: P99 .* ms, and the bound is 0.0001 ms/)
   })
 
@@ -141,15 +142,12 @@ describe('bench', function () {
     const asJson = await runCli([...args, '--max-lateness', '1000', '--json'], { env })
     expect(asJson, asJson.stderr).to.include({ exitCode: 0 })
     expect((JSON.parse(asJson.stdout) as RunResult).records.acknowledged).to.equal(200)
+    broker.keep = () => []
     const asText = await runCli([...args, '--max-lateness', '0.0001'], { env })
+    expect(asText.exitCode).to.equal(1)
     expect(asText.stdout)
       .to.match(/VOID +the load itself was late/)
-      .and.match(/read back +all there, once and in order/)
-    expect(asText.exitCode).to.equal(1)
-    broker.keep = () => []
-    const lossy = await runCli([...args, '--max-lateness', '1000'], { env })
-    expect(lossy.stdout).to.match(/READ BACK +\d+ lost/)
-    expect(lossy.exitCode).to.equal(1)
+      .and.match(/READ BACK +\d+ lost/)
     await broker.stop()
   })
 })

@@ -5,7 +5,6 @@
 import { expect } from 'chai'
 import { RecordBatchBuilder } from '../../../native-free-core/log/record-batch-builder.js'
 import { RecordBatchView, RecordReader } from '../../../native-free-core/log/record-batch.js'
-import type { LoadOptions } from '../../../src/bench/load-options.js'
 import { runLoad } from '../../../src/bench/run-load.js'
 import { Verifier } from '../../../src/bench/verifier.js'
 import { FakeBroker } from '../../support/fake-broker.js'
@@ -69,8 +68,8 @@ describe('reading back after a run', function () {
   })
   afterEach(() => broker.stop())
 
-  async function recordsOf(options: Partial<LoadOptions> = {}) {
-    const load = { kind: 'produce', rate: 1000, seconds: 0.2, lingerMs: 0, maxLatenessMs: 1e6, ...options } as const
+  async function recordsOf(rate = 1000) {
+    const load = { kind: 'produce', rate, seconds: 0.2, lingerMs: 0, maxLatenessMs: 1e6 } as const
     return (await runLoad({ server: broker.address }, load)).records
   }
 
@@ -79,15 +78,6 @@ describe('reading back after a run', function () {
     let count = 0
     broker.keep = (bytes) => (++count % 2 === 0 ? tamper(bytes) : [bytes])
   }
-
-  it('finds all there where all is there', async () => {
-    expect(await recordsOf({ partitions: 3, keys: 10 })).to.include({
-      sent: 200,
-      acknowledged: 200,
-      failed: 0,
-      ...good,
-    })
-  })
 
   it('finds what a broker acknowledged and dropped', async () => {
     everySecond(() => [])
@@ -106,7 +96,7 @@ describe('reading back after a run', function () {
 
   it('finds records that a broker swapped', async () => {
     broker.keep = (bytes) => [reversed(bytes)]
-    const { lost, outOfOrder } = await recordsOf({ rate: 20_000 })
+    const { lost, outOfOrder } = await recordsOf(20_000)
     expect(outOfOrder).to.be.greaterThan(0)
     expect(lost).to.equal(0)
   })
@@ -114,10 +104,6 @@ describe('reading back after a run', function () {
   it('counts as lost what can not be read any more', async () => {
     everySecond((bytes) => [withByteFlipped(bytes)])
     expect((await recordsOf()).lost).to.be.greaterThan(0)
-  })
-
-  it('leaves it out when it is asked to', async () => {
-    expect(await recordsOf({ verify: false })).to.deep.equal({ sent: 200, acknowledged: 200, failed: 0 })
   })
 })
 
