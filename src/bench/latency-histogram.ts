@@ -94,7 +94,7 @@ export class LatencyHistogram {
       p99Ms: at(99),
       p999Ms: at(99.9),
       p9999Ms: at(99.99),
-      maxMs: histogram.maxValue / 1000,
+      maxMs: at(100),
       histogram: encodeIntoCompressedBase64(histogram),
     }
   }

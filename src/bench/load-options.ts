@@ -112,8 +112,10 @@ export function planOf(options: LoadOptions): LoadPlan {
   if (oneAtATime && options.rate !== undefined) {
     throw usage('--rate and --one-at-a-time contradict each other', 'Leave one of them out.')
   }
-  const recordBytes = options.recordBytes ?? 100
-  ValueSizes.parse(recordBytes)
+  const givenBytes = options.recordBytes ?? 100
+  ValueSizes.parse(givenBytes)
+  // One size is told as a number, however it was given.
+  const recordBytes = Number.isFinite(Number(givenBytes)) ? Number(givenBytes) : givenBytes
   const plan = {
     kind,
     topicNames: topics === 1 ? [topic] : Array.from({ length: topics }, (_, index) => `${topic}-${index}`),

@@ -37,7 +37,7 @@ export async function readBack(
       const first = places.findIndex((place) => place.topic === topic)
       const ours = places.filter((place) => place.topic === topic)
       const offsets = Object.fromEntries(ours.map(({ partition, startOffset }) => [partition, startOffset]))
-      for (const { partition, offset } of await client.admin().listOffsets(topic, 'earliest', { signal: ending })) {
+      for (const { partition, offset } of await client.admin().listOffsets(topic, 'earliest')) {
         removed += Math.max(0, offset - (offsets[partition] ?? offset))
       }
       const from = { offsets }

@@ -19,12 +19,13 @@ describe('the latency histogram', () => {
   it('keeps percentiles, and an HDR histogram that others can read', () => {
     const latencies = new LatencyHistogram()
     for (let latencyMs = 1; latencyMs <= 1000; latencyMs++) latencies.record(latencyMs)
-    const { count, meanMs, p50Ms, p99Ms, maxMs, histogram } = latencies.result()!
+    const { count, meanMs, p50Ms, p99Ms, p9999Ms, maxMs, histogram } = latencies.result()!
     expect(count).to.equal(1000)
     expect(meanMs).to.be.closeTo(500.5, 1)
     expect(p50Ms).to.be.closeTo(500, 1)
     expect(p99Ms).to.be.closeTo(990, 2)
     expect(maxMs).to.be.closeTo(1000, 1)
+    expect(p9999Ms, 'no percentile is above the largest').to.be.at.most(maxMs)
     expect(latencies.percentileMs(99)).to.be.closeTo(p99Ms, 0.001)
     expect(decodeFromCompressedBase64(histogram!).getValueAtPercentile(50) / 1000).to.equal(p50Ms)
     expect(new LatencyHistogram().result()).to.equal(undefined)

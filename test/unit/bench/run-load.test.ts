@@ -115,6 +115,11 @@ describe('a load', function () {
     }
   })
 
+  it('tells one size as a number, however it was given', () => {
+    expect(planOf({ kind: 'produce', recordBytes: '100' }).recordBytes).to.equal(100)
+    expect(planOf({ kind: 'produce', recordBytes: '50..60' }).recordBytes).to.equal('50..60')
+  })
+
   for (const [options, message] of [
     [{ threads: 0 }, '--threads is 0'],
     [{ threads: 4, connections: 2 }, '--connections is 2'],
