@@ -31,6 +31,8 @@ const callWork = 8
  * 2 ms between them the commits do not notice (measured: 0.30 ms, as without any sync).
  */
 const syncPauseMs = 3
+/** More go at once, which is one call of the sync thread: topics that are to be synced every second can't wait long. */
+const mostPacedSyncs = 100
 
 export interface SettlerOptions {
   readonly disk: Disk
@@ -284,7 +286,7 @@ export class Settler {
 
   /** The mailbox may be full; what did not fit goes at the next turn. While it is calm, one goes at a time. */
   private sendUnsent(): void {
-    const { isCalm } = this
+    const isCalm = this.isCalm && this.unsent.length <= mostPacedSyncs
     if (isCalm && (this.waiting.size > 0 || this.isTooSoon())) return
     const most = isCalm ? Math.min(1, this.unsent.length) : this.unsent.length
     let sent = 0
