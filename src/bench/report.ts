@@ -3,7 +3,7 @@
  * Runs on: main. Touches: stdout.
  */
 import { countText } from '../cli/terminal/quantities.js'
-import type { LatencyResult, RunResult } from './run-result.js'
+import type { LatencyResult, RunResult, StageResult } from './run-result.js'
 
 export function printResult(result: RunResult, asJson: boolean): void {
   process.stdout.write(`${asJson ? JSON.stringify(result, undefined, 2) : linesOf(result).join('\n')}\n`)
@@ -25,6 +25,7 @@ function linesOf(result: RunResult): string[] {
   if (endToEnd !== undefined) lines.push(`  to delivery  ${percentiles(endToEnd)}`)
   if (fanOut !== undefined) lines.push(`  to the last  ${percentiles(fanOut)}`)
   if (lateness !== undefined) lines.push(`  own lateness ${percentiles(lateness)}`)
+  if (result.broker.stages !== undefined) lines.push(...stageLines(result.broker.stages))
   const perMillion = (seconds: number) => `${seconds.toPrecision(2)} s per million`
   const broker =
     cpu.brokerPercent === undefined
@@ -70,6 +71,26 @@ function percentiles({ p50Ms, p90Ms, p99Ms, p999Ms, maxMs }: LatencyResult): str
   const figure = (value: number) => value.toFixed(2)
   const parts = [`p50 ${figure(p50Ms)}`, `p90 ${figure(p90Ms)}`, `p99 ${figure(p99Ms)}`]
   return [...parts, `p99.9 ${figure(p999Ms)}`, `max ${figure(maxMs)} ms`].join('  ')
+}
+
+/** Where the broker's part of the time went. */
+function stageLines(stages: readonly StageResult[]): string[] {
+  const line = (title: string, cells: readonly string[]) =>
+    `  ${title.padEnd(12)} ${cells.map((cell) => cell.padStart(7)).join(' ')}`
+  return [
+    line(
+      'stage',
+      stages.map(({ stage }) => stage),
+    ),
+    line(
+      '  p50, ms',
+      stages.map(({ p50Ms }) => p50Ms.toFixed(3)),
+    ),
+    line(
+      '  p99, ms',
+      stages.map(({ p99Ms }) => p99Ms.toFixed(3)),
+    ),
+  ]
 }
 
 function grouped(value: number): string {

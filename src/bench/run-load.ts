@@ -14,6 +14,7 @@ import { deleteTopics, type LoadTopics, prepareTopics } from './load-topics.js'
 import { busiestMs, threadCpuMs } from './process-cpu.js'
 import { type ReadBack, readBack } from './read-back.js'
 import { type RunResult, runResultVersion } from './run-result.js'
+import { stageResults } from './stages.js'
 import { Counter, mergedOf, totalOf } from './thread-memory.js'
 import type { ThreadTarget } from './thread/thread-data.js'
 import { Timeline } from './timeline.js'
@@ -211,6 +212,7 @@ class Run {
     const limitedBy = limitOf(load, askedPerSecond, this.busy(before, after))
     const residentMiB = after.broker.residentMiB
     const gc = gcResults(before.broker, after.broker, recordCount)
+    const stages = stageResults(before.broker.metrics, after.broker.metrics)
     return {
       version: runResultVersion,
       name: plan.name,
@@ -235,6 +237,7 @@ class Run {
         ...(residentMiB === undefined ? {} : { residentMiB }),
         ...largestOf(timeline.largestResidentMiB, residentMiB),
         ...(gc === undefined ? {} : { gc }),
+        ...(stages === undefined ? {} : { stages }),
       },
       timeline: timeline.points,
       ...(limitedBy === undefined ? {} : { limitedBy }),

@@ -70,6 +70,16 @@ export interface GcResult {
   readonly heapBytesPerRecord?: number
 }
 
+/** One part of the broker's way of a produce, by the requests that it timed; milliseconds. */
+export interface StageResult {
+  /** As in the broker's metric: receive, ring, gather, commit, reply, send, total. */
+  readonly stage: string
+  readonly count: number
+  readonly meanMs: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
 export interface RunResult {
   readonly version: typeof runResultVersion
   /** Of the row, such as `produce 100 B, 1 partition, flat out`. */
@@ -121,6 +131,8 @@ export interface RunResult {
     readonly residentMiB?: number
     readonly largestResidentMiB?: number
     readonly gc?: readonly GcResult[]
+    /** Of produce: in the order in which a request passes them. */
+    readonly stages?: readonly StageResult[]
   }
   /** What has no field of its own, such as `readyMs` of a start; the unit is in the name. */
   readonly figures?: Readonly<Record<string, number>>

@@ -10,7 +10,8 @@
  *   -> handed to the socket             send      (main)
  *
  * A request that is followed carries the time of its entry into the ring; its answer the time of the commit's end.
- * At most one in a millisecond is followed: about 1 µs each (measured), so 0.1 % of a core however many come.
+ * At most one in a millisecond is followed: 0.6 µs each on both threads together, 1 to 5 ns for the others (measured),
+ * so 0.06 % of a core however many come.
  */
 import { sharedClockOffsetMs } from '../../native-free-core/metrics/shared-clock.js'
 import type { MetricsWriter } from '../../native-free-core/metrics/shared-metrics.js'
