@@ -28,7 +28,9 @@ export function judge(
     const figure = figureOf(bound.figure)!
     const usable = figure.judgedBy === 'worst' ? runs : runs.filter((run) => run.void === undefined)
     const values = usable.map((run) => figure.read(run)).filter((value) => value !== undefined)
-    const widened = widen(figure, bound.bound, slowness)
+    // A rate that is asked for is kept or not, however slow the machine.
+    const isAskedFor = figure.wanted === 'at least' && load.options.rate !== undefined
+    const widened = isAskedFor ? bound.bound : widen(figure, bound.bound, slowness)
     const fields = {
       load: load.name,
       figure: figure.id,

@@ -75,6 +75,8 @@ describe('an objective', () => {
     const found = judge(load(bounds), slow, 2)
     expect(stated(found, 'recordsPerSecond')).to.deep.include({ bound: 50, stated: 100, verdict: 'held' })
     expect(stated(found, 'endToEnd.p50')).to.deep.include({ bound: 2, stated: 1 })
+    const paced = { ...load(rate), options: { kind: 'e2e', rate: 100 } } as const
+    expect(judge(paced, slow, 2)[0]).to.deep.include({ bound: 100, verdict: 'missed' })
     expect(stated(found, 'brokerMemory')).to.deep.include({ bound: 100 }).and.not.have.property('stated')
   })
 })
