@@ -9,8 +9,9 @@
 
 const pageBytes = 65_536
 
-/** `sizeBytes` is a multiple of 64 KiB. Where WebAssembly has no memory to give it begins anywhere. */
+/** Of another size than a multiple of 64 KiB, or where WebAssembly has no memory to give, it begins anywhere. */
 export function pageAlignedMemory(sizeBytes: number): SharedArrayBuffer {
+  if (sizeBytes % pageBytes !== 0) return new SharedArrayBuffer(sizeBytes)
   const pages = sizeBytes / pageBytes
   try {
     const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })

@@ -9,7 +9,7 @@ import type { ShardSettings } from '../../native-free-core/mailbox/control.js'
 import type { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import type { Disk } from '../shared/disk.js'
 import { Journal } from '../shared/journal.js'
-import { createJournalFile, filledBytes, loadSuperblock } from '../shared/journal-file.js'
+import { createJournalFile, filledBytes, folderOf, loadSuperblock } from '../shared/journal-file.js'
 import { decodeRecoveryPoints, partitionKey, type RecoveryPoint } from '../shared/recovery-point.js'
 import type { Partition } from './partition.js'
 import { Placement } from './placement.js'
@@ -101,6 +101,9 @@ function openJournal(options: OpenShardOptions, path: string): Journal {
   assert(superblock === undefined || superblock.clean, 'a shard starts on a journal that is not recovered')
   if (superblock === undefined || superblock.capacityBytes !== options.journalBytes) {
     superblock = createJournalFile(disk, path, identity, options.journalBytes, newRunBefore(runId), crc)
+  } else {
+    // Whoever made the file may have ended before its name was synced: a power cut would take all that is written here.
+    disk.syncFolder(folderOf(path))
   }
   return new Journal({
     crc,
