@@ -20,14 +20,24 @@ export interface RoundsOptions {
   readonly withoutSync?: boolean
   /** How long producers work between two deaths, at most. */
   readonly lifeMs?: number
+  readonly partitions?: number
+  /** After every how many rounds old records are deleted; never: each round verifies all that ever was. */
+  readonly deleteEvery?: number
   readonly say?: (line: string) => void
 }
 
 const diskModule = fileURLToPath(new URL('../support/power-cut-disk.js', import.meta.url))
 const shardCounts = [3, 1, 2]
 
+export interface RoundsFigures extends WorkloadFigures {
+  /** Kills while the broker was starting, on its way through recovery. */
+  killedStarts: number
+  undoneBlocks: number
+  undoneNames: number
+}
+
 /** Throws with what was lost, and in which round; the data folder is removed only when all is well. */
-export async function runRounds(options: RoundsOptions): Promise<WorkloadFigures> {
+export async function runRounds(options: RoundsOptions): Promise<RoundsFigures> {
   const folder = mkdtempSync(join(tmpdir(), 'streambus-chaos-'))
   const run = new Rounds(options, folder, await freePort())
   try {
@@ -42,7 +52,7 @@ export async function runRounds(options: RoundsOptions): Promise<WorkloadFigures
   }
 }
 
-async function runAndEnd(run: Rounds): Promise<WorkloadFigures> {
+async function runAndEnd(run: Rounds): Promise<RoundsFigures> {
   try {
     return await run.run()
   } finally {
@@ -58,21 +68,26 @@ class Rounds {
   private readonly port: number
   private readonly workload: Workload
   private broker: BrokerProcess | undefined
+  private killedStarts = 0
+  private undoneBlocks = 0
+  private undoneNames = 0
+  /** How long a start takes here: kills on the way are spread over it. */
+  private startMs = 300
 
   constructor(options: RoundsOptions, folder: string, port: number) {
     this.options = options
     this.dataFolder = join(folder, 'data')
     this.sideFile = join(folder, 'side')
     this.port = port
-    this.workload = new Workload(`127.0.0.1:${port}`, options.random)
+    this.workload = new Workload(`127.0.0.1:${port}`, options.random, options.partitions)
   }
 
   private say(line: string): void {
     this.options.say?.(`round ${this.round}: ${line}`)
   }
 
-  async run(): Promise<WorkloadFigures> {
-    const { rounds, random, lifeMs = 1200 } = this.options
+  async run(): Promise<RoundsFigures> {
+    const { rounds, random, lifeMs = 1200, deleteEvery = Number.POSITIVE_INFINITY } = this.options
     await this.start()
     await this.workload.open()
     for (this.round = 1; this.round <= rounds; this.round++) {
@@ -82,12 +97,18 @@ class Rounds {
       await this.start()
       await this.workload.drain()
       await this.workload.verify()
-      this.say(JSON.stringify(this.workload.figures))
+      if (this.round % deleteEvery === 0) await this.workload.deleteOld()
+      this.say(JSON.stringify(this.figures))
     }
     await this.workload.close()
     const code = await this.broker!.stop()
     if (code !== 0) throw new Error(`the broker stopped with ${code}: ${this.broker!.complaint}`)
-    return this.workload.figures
+    return this.figures
+  }
+
+  private get figures(): RoundsFigures {
+    const { killedStarts, undoneBlocks, undoneNames } = this
+    return { ...this.workload.figures, killedStarts, undoneBlocks, undoneNames }
   }
 
   /** Some starts are killed on their way, so that recovery meets what a recovery left. */
@@ -95,12 +116,14 @@ class Rounds {
     const { random } = this.options
     while (this.round > 0 && random.chance(0.4)) {
       this.broker = this.spawn()
-      await pass(random.between(20, 300))
-      this.say('killed at its start')
+      await pass(random.between(20, Math.ceil(this.startMs)))
+      this.killedStarts++
       await this.die()
     }
+    const startedMs = performance.now()
     this.broker = this.spawn()
     await this.broker.ready
+    this.startMs = performance.now() - startedMs
   }
 
   private spawn(): BrokerProcess {
@@ -126,7 +149,8 @@ class Rounds {
     await this.broker!.kill()
     if (!this.options.cutsPower) return
     const report = rollBack(this.sideFile, this.dataFolder, this.options.random)
-    this.say(`power cut: ${report.undoneBlocks} blocks and ${report.undoneNames} names undone`)
+    this.undoneBlocks += report.undoneBlocks
+    this.undoneNames += report.undoneNames
   }
 
   async end(): Promise<void> {

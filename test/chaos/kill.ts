@@ -1,5 +1,6 @@
 /**
- * `npm run chaos:kill -- --rounds 20 [--seed N]`: kill -9 at random instants, starts included, with 3, 1 and 2 shards.
+ * `npm run chaos:kill -- --rounds 20 [--partitions 64] [--life-ms 1200] [--seed N]`: kill -9 at random instants, starts
+ * included, with 3, 1 and 2 shards.
  * Runs on: a process of its own.
  */
 import { runChaos } from './run-chaos.js'

@@ -1,27 +1,44 @@
 /**
- * The command line of the chaos runs: rounds and seed in, figures or the failure and its replay out.
+ * The command line of the chaos runs: rounds, partitions and seed in, figures or the failure and its replay out.
  * Runs on: a process of its own.
  */
+import { hasFlag, numberOption } from '../support/options.js'
 import { Random, seedOfRun } from '../support/random.js'
 import { type RoundsOptions, runRounds } from './chaos-rounds.js'
+import { defaultPartitions } from './workload.js'
 
-function numberOf(name: string, otherwise: number): number {
-  const at = process.argv.indexOf(name)
-  return at < 0 ? otherwise : Number(process.argv[at + 1])
-}
+/** In a run of more rounds than this, old records are deleted now and then, and every tenth round is told. */
+const longRounds = 50
+const deleteEvery = 10
 
 export async function runChaos(name: string, options: Pick<RoundsOptions, 'cutsPower' | 'withoutSync'>): Promise<void> {
-  const seed = numberOf('--seed', seedOfRun())
-  const rounds = numberOf('--rounds', 20)
+  const seed = numberOption('--seed', seedOfRun())
+  const rounds = numberOption('--rounds', 20)
+  const partitions = numberOption('--partitions', defaultPartitions)
+  const lifeMs = numberOption('--life-ms', 1200)
+  const isLong = rounds > longRounds
   const startMs = performance.now()
+  let told = 0
+  const say = (line: string): void => {
+    if (!isLong || hasFlag('--verbose') || ++told % deleteEvery === 0) console.log(line)
+  }
+  const seconds = (): string => ((performance.now() - startMs) / 1000).toFixed(1)
+  const again = `npm run ${name} -- --rounds ${rounds} --partitions ${partitions} --life-ms ${lifeMs} --seed ${seed}`
+  console.log(`${name}: seed ${seed}, ${rounds} rounds, ${partitions} partitions`)
   try {
-    const say = (line: string): void => console.log(line)
-    const figures = await runRounds({ ...options, rounds, random: new Random(seed), say })
-    const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
-    console.log(`${name}: ${rounds} rounds from seed ${seed} passed in ${seconds} s: ${JSON.stringify(figures)}`)
+    const figures = await runRounds({
+      ...options,
+      rounds,
+      random: new Random(seed),
+      partitions,
+      lifeMs,
+      say,
+      ...(isLong ? { deleteEvery } : {}),
+    })
+    console.log(`${name}: ${rounds} rounds from seed ${seed} passed in ${seconds()} s: ${JSON.stringify(figures)}`)
   } catch (error) {
-    console.error(`${name}: seed ${seed}: ${error instanceof Error ? error.message : error}`)
-    console.error(`  again: npm run ${name} -- --rounds ${rounds} --seed ${seed} (instants differ from run to run)`)
+    console.error(`${name}: seed ${seed}, after ${seconds()} s: ${error instanceof Error ? error.message : error}`)
+    console.error(`  again: ${again} (instants differ from run to run)`)
     process.exitCode = 1
   }
 }

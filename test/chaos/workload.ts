@@ -6,7 +6,8 @@
  *   - every acknowledged record is at the offset that was acknowledged, unless retention passed it,
  *   - offsets are dense from the log start to the end,
  *   - counts of an idempotent producer rise by one: nothing doubled, lost or out of order,
- *   - counts of the other producer's acknowledged records rise.
+ *   - counts of the other producer's acknowledged records rise,
+ *   - records that were deleted stay deleted, and retention by size leaves at least that size.
  */
 import { type Client, type ConsumedRecord, connect, type Producer, StreamBusError } from '../../src/client/index.js'
 import type { Random } from '../support/random.js'
@@ -18,22 +19,37 @@ interface TopicPlan {
   readonly configs: Readonly<Record<string, string>>
 }
 
+/** What most runs use; with so many segments roll within a few rounds. */
+export const defaultPartitions = 7
 const smallSegments = { 'segment.bytes': '262144' }
-const plans: readonly TopicPlan[] = [
-  { name: 'chaos-idempotent', partitions: 4, isIdempotent: true, configs: smallSegments },
-  { name: 'chaos-plain', partitions: 2, isIdempotent: false, configs: smallSegments },
-  {
-    name: 'chaos-retained',
-    partitions: 1,
-    isIdempotent: true,
-    configs: { ...smallSegments, 'retention.bytes': '1048576' },
-  },
-]
+/** So that those of many partitions, which get few records each, roll as often. */
+const smallestSegments = { 'segment.bytes': '65536' }
+
+function plansFor(partitions: number): readonly TopicPlan[] {
+  const configs = partitions > defaultPartitions ? smallestSegments : smallSegments
+  const retentionBytes = partitions > defaultPartitions ? 131_072 : 1_048_576
+  const plain = Math.max(1, Math.round(partitions * 0.2))
+  const retained = Math.max(1, Math.round(partitions * 0.2))
+  return [
+    { name: 'chaos-idempotent', partitions: partitions - plain - retained, isIdempotent: true, configs },
+    { name: 'chaos-plain', partitions: plain, isIdempotent: false, configs },
+    {
+      name: 'chaos-retained',
+      partitions: retained,
+      isIdempotent: true,
+      configs: { ...configs, 'retention.bytes': String(retentionBytes) },
+    },
+  ]
+}
 
 interface PartitionLedger {
   readonly plan: TopicPlan
   readonly partition: number
   nextCount: number
+  /** What is below was deleted on demand, for good. */
+  floor: number
+  /** Where the log ended at the last look. */
+  end: number
   /** The count of the record at an acknowledged offset. */
   readonly acknowledged: Map<number, number>
   /** Counts whose send failed: such a record may be there or not. */
@@ -45,12 +61,14 @@ export interface WorkloadFigures {
   acknowledged: number
   failed: number
   verified: number
+  deleted: number
 }
 
 export class Workload {
-  readonly figures: WorkloadFigures = { sent: 0, acknowledged: 0, failed: 0, verified: 0 }
+  readonly figures: WorkloadFigures = { sent: 0, acknowledged: 0, failed: 0, verified: 0, deleted: 0 }
   private readonly random: Random
   private readonly server: string
+  private readonly plans: readonly TopicPlan[]
   private readonly ledgers: PartitionLedger[] = []
   private client: Client | undefined
   private producers = new Map<boolean, Producer>()
@@ -58,12 +76,13 @@ export class Workload {
   private isRunning = false
   private pump: Promise<void> = Promise.resolve()
 
-  constructor(server: string, random: Random) {
+  constructor(server: string, random: Random, partitions: number = defaultPartitions) {
     this.server = server
     this.random = random
-    for (const plan of plans) {
+    this.plans = plansFor(partitions)
+    for (const plan of this.plans) {
       for (let partition = 0; partition < plan.partitions; partition++) {
-        this.ledgers.push({ plan, partition, nextCount: 0, acknowledged: new Map(), failed: new Set() })
+        this.ledgers.push({ plan, partition, nextCount: 0, floor: 0, end: 0, acknowledged: new Map(), failed: new Set() })
       }
     }
   }
@@ -72,7 +91,7 @@ export class Workload {
   async open(): Promise<void> {
     this.client = await connect({ server: this.server, requestTimeoutMs: 10_000 })
     const admin = this.client.admin()
-    for (const { name, partitions, configs } of plans) await admin.createTopic({ name, partitions, configs })
+    for (const { name, partitions, configs } of this.plans) await admin.createTopic({ name, partitions, configs })
     this.producers.set(true, this.client.producer({ lingerMs: 2, deliveryTimeoutMs: 60_000 }))
     this.producers.set(false, this.client.producer({ lingerMs: 2, idempotent: false, deliveryTimeoutMs: 60_000 }))
   }
@@ -136,32 +155,63 @@ export class Workload {
   /** Reads everything and judges it. */
   async verify(): Promise<void> {
     const admin = this.client!.admin()
-    for (const ledger of this.ledgers) {
-      const { name } = ledger.plan
-      const [start] = await admin.listOffsets(name, 'earliest', { partitions: [ledger.partition] })
-      const first = start!.offset
-      this.judge(ledger, first, await this.readAll(ledger))
+    for (const { name, configs } of this.plans) {
+      const starts = new Map((await admin.listOffsets(name, 'earliest')).map((row) => [row.partition, row.offset]))
+      const found = await this.readAll(name)
+      for (const ledger of this.ledgers.filter(({ plan }) => plan.name === name)) {
+        this.judge(ledger, starts.get(ledger.partition)!, found.get(ledger.partition) ?? [])
+      }
+      if (configs['retention.bytes'] !== undefined) await this.judgeRetention(name, Number(configs['retention.bytes']))
     }
   }
 
-  private async readAll({ plan, partition }: PartitionLedger): Promise<ConsumedRecord[]> {
-    const records: ConsumedRecord[] = []
-    const partitions = [partition]
-    const consumer = this.client!.consumer({ topic: plan.name, partitions, from: 'earliest', untilEnd: true })
-    for await (const batch of consumer) for (const record of batch.records()) records.push(record)
-    this.figures.verified += records.length
-    return records
+  private async readAll(topic: string): Promise<Map<number, ConsumedRecord[]>> {
+    const found = new Map<number, ConsumedRecord[]>()
+    for await (const batch of this.client!.consumer({ topic, from: 'earliest', untilEnd: true })) {
+      let records = found.get(batch.partition)
+      if (records === undefined) found.set(batch.partition, (records = []))
+      for (const record of batch.records()) records.push(record)
+      this.figures.verified += batch.recordCount
+    }
+    return found
+  }
+
+  /** Retention by size takes whole segments as long as the size stays above its limit. */
+  private async judgeRetention(topic: string, retentionBytes: number): Promise<void> {
+    const { partitions } = await this.client!.admin().describeTopic(topic)
+    for (const { partition, logStartOffset, sizeBytes } of partitions) {
+      if (logStartOffset > 0 && sizeBytes < retentionBytes) {
+        const left = `${sizeBytes} bytes are left from offset ${logStartOffset} on`
+        throw new Error(`${topic}-${partition}: retention took too much: ${left} of ${retentionBytes}`)
+      }
+    }
+  }
+
+  /** Deletes what is old, so that a long run verifies about as much in each round; call when all is drained. */
+  async deleteOld(): Promise<void> {
+    const admin = this.client!.admin()
+    for (const ledger of this.ledgers) {
+      if (ledger.plan.configs['retention.bytes'] !== undefined || ledger.end === 0) continue
+      const before = ledger.end - this.random.between(0, Math.min(50, ledger.end))
+      if (before <= ledger.floor) continue
+      await admin.deleteRecords(ledger.plan.name, ledger.partition, before)
+      this.figures.deleted += before - ledger.floor
+      ledger.floor = before
+      forgetBelow(ledger, before)
+    }
   }
 
   private judge(ledger: PartitionLedger, start: number, records: readonly ConsumedRecord[]): void {
     const name = `${ledger.plan.name}-${ledger.partition}`
     const first = records[0]?.offset ?? start
     const end = first + records.length
+    if (start < ledger.floor) throw new Error(`${name}: offset ${start} is back; all below ${ledger.floor} was deleted`)
+    if (first < start) throw new Error(`${name}: offset ${first} was read; the log starts at ${start}`)
     let lastCount = -1
     for (const [index, { offset, value }] of records.entries()) {
       if (offset !== first + index) throw new Error(`${name}: offset ${offset} follows ${first + index - 1}`)
       const count = Buffer.from(value!.subarray(0, 4)).readUInt32BE(0)
-      if (value!.some((byte, at) => at >= 4 && byte !== (count & 0xff))) {
+      if (!isFilledWith(value!, count & 0xff)) {
         throw new Error(`${name}: the record at offset ${offset} has other bytes`)
       }
       const known = ledger.acknowledged.get(offset)
@@ -178,6 +228,9 @@ export class Workload {
         throw new Error(`${name}: record ${count} at offset ${offset} is gone; the log starts at ${first}`)
       }
     }
+    ledger.end = end
+    // Retention took them; it never gives back.
+    forgetBelow(ledger, start)
   }
 
   /** What is not acknowledged by now may fail: the judging is over, or its error must not be hidden by this one. */
@@ -185,6 +238,16 @@ export class Workload {
     this.isRunning = false
     await this.client?.close({ timeoutMs: 1 }).catch(() => undefined)
   }
+}
+
+/** From the fifth byte on. */
+function isFilledWith(value: Uint8Array, byte: number): boolean {
+  for (let at = 4; at < value.length; at++) if (value[at] !== byte) return false
+  return true
+}
+
+function forgetBelow({ acknowledged }: PartitionLedger, offset: number): void {
+  for (const known of acknowledged.keys()) if (known < offset) acknowledged.delete(known)
 }
 
 /** Counts of an idempotent producer rise by one, but for records that failed for good. */
