@@ -239,6 +239,7 @@ export class Broker implements ClusterAccess {
         log.error(`shard ${shard} takes no writes any more: ${error.message}`)
         this.gateway?.becomeUnready(error, shard)
       },
+      onLog: (level, message) => log[level](message),
     })
     this.fleet = fleet
     Gateway.preload(this.config)

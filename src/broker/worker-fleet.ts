@@ -51,6 +51,7 @@ export interface FleetOptions {
   onFatal(error: StreamBusError): void
   /** A shard takes no writes any more. */
   onOffline(shard: number, error: StreamBusError): void
+  onLog(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
 }
 
 /** What the gateway needs of one shard. */
@@ -139,6 +140,7 @@ export class WorkerFleet {
     })
     worker.on('message', (message: FromShard | FromSync) => {
       if (message.kind === 'fatal') this.options.onFatal(StreamBusError.fromCode(message.code, message.message))
+      else if (message.kind === 'log') this.options.onLog(message.level, message.message)
     })
     return worker
   }

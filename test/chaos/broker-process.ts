@@ -18,9 +18,16 @@ export class BrokerProcess {
   private said = ''
   private complained = ''
 
-  /** `command`: what runs Node.js, such as strace with its arguments. */
-  constructor(options: BrokerOptions, environment: Record<string, string> = {}, command: readonly string[] = []) {
-    const words = [...command, process.execPath, mainFile, JSON.stringify(options)]
+  /**
+   * `command`: what runs Node.js, such as strace with its arguments; `nodeArgs`: what Node.js itself gets.
+   */
+  constructor(
+    options: BrokerOptions,
+    environment: Record<string, string> = {},
+    command: readonly string[] = [],
+    nodeArgs: readonly string[] = [],
+  ) {
+    const words = [...command, process.execPath, ...nodeArgs, mainFile, JSON.stringify(options)]
     this.child = spawn(words[0]!, words.slice(1), {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -41,7 +48,7 @@ export class BrokerProcess {
       const timer = setTimeout(() => reject(new Error(`not ready in ${startLimitMs} ms`)), startLimitMs)
       this.child.stdout!.on('data', (bytes: Buffer) => {
         this.said += bytes.toString()
-        if (!this.said.includes('ready ')) return
+        if (!/^ready .*\n/m.test(this.said)) return
         clearTimeout(timer)
         resolve()
       })
@@ -50,6 +57,15 @@ export class BrokerProcess {
         reject(new Error(`the broker ended with ${code}: ${this.complained}`))
       })
     })
+  }
+
+  /** Where it listens, once it is ready. */
+  get port(): number {
+    return Number(/^ready \d+ (\d+)$/m.exec(this.said)![1])
+  }
+
+  get server(): string {
+    return `127.0.0.1:${this.port}`
   }
 
   get pid(): number {
@@ -61,9 +77,13 @@ export class BrokerProcess {
     return this.exited
   }
 
-  /** What it wrote to its standard error. */
+  /** What it wrote to its standard error: its log, and why it ended. */
   get complaint(): string {
     return this.complained
+  }
+
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null
   }
 
   /** kill -9; resolves when it is gone. */

@@ -1,8 +1,10 @@
 /**
- * What a shard does now and then, between turns: retention, silent producers, folders of deleted partitions.
+ * What a shard does now and then, between turns, by a clock that never jumps: retention, silent producers, folders of
+ * deleted partitions.
  * Runs on: shard worker. Touches: its partitions and their folders.
  */
 import type { ShardLiveSettings, ShardSettings } from '../../native-free-core/mailbox/control.js'
+import { ClockWatch, jumpText } from './clock-watch.js'
 import type { OpenedShard } from './open-shard.js'
 
 const removalIntervalMs = 1000
@@ -22,6 +24,8 @@ export class Chores {
   private readonly opened: OpenedShard
   private readonly settings: ShardSettings
   private readonly care: ThreadCare
+  private readonly warn: (message: string) => void
+  private readonly clock: ClockWatch
   private retentionIntervalMs: number
   private producerIdExpirationMs: number
   private nextRetentionMs: number
@@ -29,13 +33,15 @@ export class Chores {
   private pinAtMs: number
   private trimAtMs: number
 
-  constructor(opened: OpenedShard, settings: ShardSettings, care: ThreadCare) {
+  constructor(opened: OpenedShard, settings: ShardSettings, care: ThreadCare, warn: (message: string) => void) {
     this.opened = opened
     this.settings = settings
     this.care = care
+    this.warn = warn
     this.retentionIntervalMs = settings.config.retentionCheckIntervalMs
     this.producerIdExpirationMs = settings.config.producerIdExpirationMs
-    const nowMs = Date.now()
+    const nowMs = performance.now()
+    this.clock = new ClockWatch(Date.now(), nowMs)
     this.pinAtMs = nowMs + pinDelayMs
     this.trimAtMs = nowMs + trimDelayMs
     this.nextRetentionMs = nowMs + this.retentionIntervalMs
@@ -44,9 +50,8 @@ export class Chores {
   run(nowMs: number): void {
     if (nowMs >= this.nextRetentionMs) {
       this.nextRetentionMs = nowMs + this.retentionIntervalMs
-      this.opened.shard.applyRetention(nowMs)
-      // Not the wall clock: it may be set a day ahead, and then all would seem silent.
-      this.opened.shard.forgetSilentProducers(performance.now(), this.producerIdExpirationMs)
+      this.applyRetention(Date.now(), nowMs)
+      this.opened.shard.forgetSilentProducers(nowMs, this.producerIdExpirationMs)
     }
     const { core, shard } = this.settings
     if (nowMs >= this.pinAtMs) {
@@ -59,6 +64,13 @@ export class Chores {
     if (shard !== 0 || nowMs < this.trimAtMs) return
     this.trimAtMs = Number.POSITIVE_INFINITY
     this.care.trimMemory()
+  }
+
+  private applyRetention(wallMs: number, nowMs: number): void {
+    const jumpMs = this.clock.look(wallMs, nowMs)
+    // The others see the same.
+    if (jumpMs !== 0 && this.settings.shard === 0) this.warn(jumpText(jumpMs))
+    this.opened.shard.applyRetention(this.clock.trustedMs(wallMs, nowMs))
   }
 
   reconfigure({ retentionCheckIntervalMs, producerIdExpirationMs }: ShardLiveSettings, nowMs: number): void {

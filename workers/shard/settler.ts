@@ -98,7 +98,7 @@ export class Settler {
     return this.phase === 'writing'
   }
 
-  /** Does one slice of work. True when there may be more to do at once. */
+  /** Does one slice of work; `nowMs` is of a clock that never jumps. True when there may be more to do at once. */
   step(nowMs: number): boolean {
     if (this.failure !== undefined) return false
     this.nowMs = nowMs
@@ -171,9 +171,9 @@ export class Settler {
 
   /**
    * Writes a volatile partition's new batches into its segment, unsynced: what is acknowledged then survives the end
-   * of the process, though not of the machine.
+   * of the process, though not of the machine. `nowMs` is of the wall clock, by which segments have an age.
    */
-  writeThrough(partition: Partition, nowMs: number): void {
+  writeThrough(partition: Partition, nowMs: number, steadyMs: number): void {
     const { extents, ring, log, config } = partition
     const views: Uint8Array[] = []
     for (let index = extents.settledCount; index < extents.count; index++) {
@@ -183,7 +183,7 @@ export class Settler {
     log.append(views, nowMs)
     extents.settledCount = extents.count
     if (!this.unsynced.has(partition)) {
-      this.setDue(partition, nowMs + (config.flush === 'interval' ? config.flushMs : osFlushMs))
+      this.setDue(partition, steadyMs + (config.flush === 'interval' ? config.flushMs : osFlushMs))
     }
   }
 

@@ -98,14 +98,15 @@ export class ShardThread {
     })
     port.say({ kind: 'ready', commitLatencyMs: opened.commitLatencyMs })
     port.say({ kind: 'applied', version: image.version })
-    const chores = new Chores(opened, settings, this.care)
+    const warn = (message: string): void => port.say({ kind: 'log', level: 'warn', message })
+    const chores = new Chores(opened, settings, this.care, warn)
     this.running = { opened, chores, saidOffline: false, nextControlMs: 0, unapplied: undefined }
   }
 
   private run(running: Running): number {
     const { shard } = running.opened
-    const nowMs = Date.now()
-    const worked = shard.turn(nowMs)
+    const nowMs = performance.now()
+    const worked = shard.turn(Date.now(), nowMs)
     running.chores.run(nowMs)
     if (running.unapplied !== undefined) this.apply(running, running.unapplied)
     if (shard.failure !== undefined && !running.saidOffline) {
@@ -121,7 +122,7 @@ export class ShardThread {
     else if (!worked && !shard.hasWork()) {
       const wakeMs = Math.min(shard.nextDeadlineMs, running.chores.nextMs, nowMs + longestSleepMs)
       const mostMs = running.unapplied === undefined ? longestSleepMs : placementPollMs
-      const sleepMs = Math.min(mostMs, wakeMs - Date.now())
+      const sleepMs = Math.min(mostMs, wakeMs - performance.now())
       if (sleepMs > 0) return sleepMs
     }
     this.doorbell.unpark()
@@ -139,7 +140,7 @@ export class ShardThread {
         return this.port.say({ kind: 'pong', token: message.token })
       case 'settings':
         shard.reserve.set(message.settings.diskReserveBytes)
-        return chores.reconfigure(message.settings, Date.now())
+        return chores.reconfigure(message.settings, performance.now())
       case 'image':
         return this.apply(running, MetadataImage.parse(new Uint8Array(message.image)))
       case 'start':
@@ -157,7 +158,7 @@ export class ShardThread {
   /** Settles everything and marks the journal clean; nothing is left to recover. */
   private stop({ shard }: OpenedShard): number {
     if (!shard.isSettled) {
-      if (shard.turn(Date.now())) return 0
+      if (shard.turn(Date.now(), performance.now())) return 0
       this.doorbell.park()
       if (!shard.hasWork()) return stopPollMs
       this.doorbell.unpark()

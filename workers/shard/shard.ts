@@ -97,7 +97,10 @@ export class Shard {
     baseSequence: -1,
     maxTimestamp: 0,
   }
+  /** Of the wall clock: for times that are compared with those of records. */
   private nowMs = 0
+  /** Of a clock that never jumps: for all that waits. */
+  private steadyMs = 0
   /** Set when the journal is full: requests stay in their rings until settling made room. */
   private blocked = false
   private stopping = false
@@ -118,20 +121,24 @@ export class Shard {
     this.filler = new JournalFiller(options.journal, options.syncPort, options.journalFilledBytes)
   }
 
-  /** One turn at `nowMs` (wall clock). Returns whether there was anything to do. */
-  turn(nowMs: number): boolean {
+  /**
+   * One turn at `nowMs` of the wall clock and `steadyMs` of one that never jumps; a caller that owns the time has one
+   * for both. Returns whether there was anything to do.
+   */
+  turn(nowMs: number, steadyMs: number = nowMs): boolean {
     this.nowMs = nowMs
-    this.reserve.check(nowMs)
+    this.steadyMs = steadyMs
+    this.reserve.check(steadyMs)
     const synced = this.syncPort.drain((token, result) => this.onSynced(token, result))
     const taken = this.drainRequests()
     this.commit()
     // Those who wait for answers are woken before time goes into settling.
     for (const port of this.ports) port.flush()
-    const settling = this.settle(nowMs)
+    const settling = this.settle(steadyMs)
     this.noteFailure(this.settler.failed)
-    const expired = this.expireFetches(nowMs)
+    const expired = this.expireFetches(steadyMs)
     for (const port of this.ports) port.flush()
-    if (this.metrics.gaugesDue(nowMs)) this.metrics.gauges(nowMs, this.gauges())
+    if (this.metrics.gaugesDue(steadyMs)) this.metrics.gauges(steadyMs, this.gauges())
     return synced + taken + expired > 0 || settling
   }
 
@@ -159,7 +166,7 @@ export class Shard {
     return !this.blocked && this.ports.some((port) => !port.requests.isEmpty())
   }
 
-  /** When to turn though nobody asks: a parked fetch expires, or unsynced records are due. */
+  /** When to turn though nobody asks, by the steady clock: a parked fetch expires, or unsynced records are due. */
   get nextDeadlineMs(): number {
     return Math.min(this.deadlines.nextMs, this.settler.nextDeadlineMs)
   }
@@ -396,7 +403,7 @@ export class Shard {
   private commitVolatile(): void {
     if (!this.volatileRing.hasOpenCommit) return
     for (const partition of this.dirty) {
-      if (!partition.ring.isDurable) this.settler.writeThrough(partition, this.nowMs)
+      if (!partition.ring.isDurable) this.settler.writeThrough(partition, this.nowMs, this.steadyMs)
     }
     this.volatileRing.commit()
     this.volatileRing.advanceHead(this.volatileRing.committedPosition)
@@ -434,7 +441,7 @@ export class Shard {
     }
     const mayWait = minBytes > 0 && maxWaitMs > 0
     if (mayWait && this.availableBytes(partition, offset, minBytes) < minBytes) {
-      const deadlineMs = this.nowMs + maxWaitMs
+      const deadlineMs = this.steadyMs + maxWaitMs
       return this.park(
         { frontEnd, requestId, partitionId, offset, maxBytes, minBytes, deadlineMs, done: false },
         partition,
@@ -526,10 +533,10 @@ export class Shard {
     } else this.answerFetch(port, fetch.requestId, partition, fetch.offset, fetch.maxBytes)
   }
 
-  private expireFetches(nowMs: number): number {
+  private expireFetches(steadyMs: number): number {
     let count = 0
     for (;;) {
-      const fetch = this.deadlines.takeExpired(nowMs)
+      const fetch = this.deadlines.takeExpired(steadyMs)
       if (fetch === undefined) return count
       count++
       const partition = this.partitions.get(fetch.partitionId)
@@ -651,7 +658,10 @@ export class Shard {
     partition.parked = []
   }
 
-  /** Moves log starts up, as a request to delete records does: with an entry, and files go when nothing needs them. */
+  /**
+   * Moves log starts up, as a request to delete records does: with an entry, and files go when nothing needs them.
+   * Nothing is too old while `nowMs` is not to be trusted: then it is minus infinity.
+   */
   applyRetention(nowMs: number): void {
     if (this.failure !== undefined || this.stopping) return
     for (const partition of this.partitions.values()) {
