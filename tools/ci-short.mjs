@@ -16,6 +16,7 @@ const steps = [
   ['chaos:power', '--rounds', '3'],
   ['chaos:storage', '--histories', '300'],
   ['simulate', '--seeds', '1000', '--seed', '1'],
+  ['fuzz', '--frames', '6000'],
   ['trace:sync'],
   ['flights:check'],
   ['demo', '--seconds', '10', '--kill-every', '3', '--plain'],

@@ -180,6 +180,7 @@ class UwsTransport implements Transport {
   }
 
   private http(response: HttpResponse, request: HttpRequest): void {
+    const isLast = mayHaveBody(request)
     const answer = this.options.http({
       method: request.getCaseSensitiveMethod().toUpperCase(),
       path: request.getUrl(),
@@ -188,8 +189,9 @@ class UwsTransport implements Transport {
       remoteAddress: addressOf(response),
       certificateName: undefined,
     })
-    if (answer.delayMs === undefined) return respond(response, answer)
-    const timer = setTimeout(() => respond(response, answer), answer.delayMs).unref()
+    if (answer.delayMs === undefined && !isLast) return respond(response, answer, false)
+    // While an answer is owed, uWebSockets.js ends a connection that brings another request.
+    const timer = setTimeout(() => respond(response, answer, isLast), answer.delayMs ?? 0).unref()
     response.onAborted(() => clearTimeout(timer))
   }
 
@@ -243,10 +245,21 @@ function addressOf(response: HttpResponse): string {
   return plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString('latin1'))
 }
 
-function respond(response: HttpResponse, { status, contentType, body, headers }: HttpAnswer): void {
+/**
+ * What follows the head of such a request may be a body to a proxy and another request to uWebSockets.js, which knows
+ * neither Transfer-Encoding nor two lengths: the connection ends with the answer.
+ */
+function mayHaveBody(request: HttpRequest): boolean {
+  const isSafe = request.getCaseSensitiveMethod() === 'GET'
+  return !isSafe || request.getHeader('transfer-encoding') !== '' || request.getHeader('content-length') !== ''
+}
+
+/** `isLast`: the connection ends with it. */
+function respond(response: HttpResponse, answer: HttpAnswer, isLast: boolean): void {
+  const { status, contentType, body, headers } = answer
   response.cork(() => {
     response.writeStatus(statusLineOf(status)).writeHeader('content-type', contentType)
     for (const [name, value] of Object.entries(headers ?? {})) response.writeHeader(name, value)
-    response.writeHeader('cache-control', 'no-store').end(body)
+    response.writeHeader('cache-control', 'no-store').end(body, isLast)
   })
 }

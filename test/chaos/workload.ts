@@ -82,7 +82,15 @@ export class Workload {
     this.plans = plansFor(partitions)
     for (const plan of this.plans) {
       for (let partition = 0; partition < plan.partitions; partition++) {
-        this.ledgers.push({ plan, partition, nextCount: 0, floor: 0, end: 0, acknowledged: new Map(), failed: new Set() })
+        this.ledgers.push({
+          plan,
+          partition,
+          nextCount: 0,
+          floor: 0,
+          end: 0,
+          acknowledged: new Map(),
+          failed: new Set(),
+        })
       }
     }
   }

@@ -30,7 +30,9 @@ describe('the watch on the wall clock', () => {
   })
 
   it('tells by how much', () => {
-    expect(jumpText(8 * dayMs)).to.contain('set ahead by 8.0 days').and.contain('retention by time waits 10 minutes')
+    expect(jumpText(8 * dayMs))
+      .to.contain('set ahead by 8.0 days')
+      .and.contain('retention by time waits 10 minutes')
     expect(jumpText(-90 * 60_000)).to.contain('set back by 1.5 hours')
   })
 })
