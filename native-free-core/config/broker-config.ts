@@ -67,7 +67,8 @@ export const brokerConfigTable = {
   settleBytesInFlight: integerRow(8 * MiB, MiB, GiB, 'bytes',
     'How much settling may be unsynced at a time, per shard.'),
   diskReserveBytes: integerRow(0, 0, anyBytes, 'bytes',
-    'Writes stop when less is free on the disk; 0 means the smaller of 5 % of the disk and 1 GiB.', whileRunning),
+    'Writes stop when less is free on the disk, besides the size of the journals; 0 means the smaller of 5 % of it and '
+    + '1 GiB.', whileRunning),
   maxFrameBytes: integerRow(16 * MiB, 64 * 1024, 64 * MiB, 'bytes', 'The largest WebSocket frame that is accepted.'),
   maxConnections: integerRow(10_000, 1, anyCount, 'count', 'Open connections at a time.', whileRunning),
   maxInFlightBytesPerConnection: integerRow(16 * MiB, 64 * 1024, GiB, 'bytes',

@@ -102,7 +102,7 @@ export const errorTable = {
   DISK_RESERVE_REACHED: row(1012, true, 507, 'The disk is nearly full: writes are stopped before it is.',
     'Free space, shorten retention, or lower diskReserveBytes in the broker\'s configuration.'),
   JOURNAL_DAMAGED: row(1013, false, 500, 'A journal holds a damaged commit that had been acknowledged.',
-    'Restore the file from a copy, or move it away and accept the loss that the message names.'),
+    'Restore the file from a copy, or rename it to FILE.lost and accept the loss that the message names.'),
   SEGMENT_DAMAGED: row(1014, false, 500, 'A segment holds damaged bytes below its durable end.',
     'Restore the file from a copy; the message names file and position.'),
   DATA_FORMAT_TOO_NEW: row(1015, false, 500, 'The data folder was written by a newer version.',

@@ -237,6 +237,11 @@ export class RecordBatchView {
     return this.view.getInt8(this.position + BatchLayout.magicAt)
   }
 
+  /** Whether all of it is what its producer sealed. */
+  crcMatches(): boolean {
+    return batchCrcMatches(this.bytes, this.view, this.position, this.sizeBytes)
+  }
+
   get crc(): number {
     return this.view.getUint32(this.position + BatchLayout.crcAt)
   }

@@ -114,6 +114,12 @@ export interface ReadSettings extends WorkerSettings {
   readonly doorbell: SharedArrayBuffer
   readonly frontEnds: readonly RingPair[]
 }
+/** A read that failed, for the log. */
+export interface FromRead {
+  readonly kind: 'log'
+  readonly level: 'error'
+  readonly message: string
+}
 export type ToRead = { readonly kind: 'stop' }
 
 /** Which shard owns a partition. */

@@ -4,7 +4,7 @@
  */
 import { gunzipSync } from 'node:zlib'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-import { codecNames, RecordBatchView, RecordReader } from '../../native-free-core/log/record-batch.js'
+import { batchError, codecNames, RecordBatchView, RecordReader } from '../../native-free-core/log/record-batch.js'
 import { type HeaderBytes, RecordBatchBuilder } from '../../native-free-core/log/record-batch-builder.js'
 
 /** auto, for reading only: json where the value is JSON, else text where it is UTF-8, else base64. */
@@ -113,6 +113,8 @@ export function readBatches(
 function recordsOf(firstOffset: number, encoding: ReadEncoding, maxBytes: number): (JsonRecord | JsonUnreadable)[] {
   const records: JsonRecord[] = []
   try {
+    // Others check it themselves; a reader of JSON never sees the batch, and would take a damaged value for good.
+    if (!batch.crcMatches()) throw batchError('crc', `the batch at offset ${batch.baseOffset}`)
     reader.over(batch, unpack, maxBytes)
     while (reader.next()) if (reader.offset >= firstOffset) records.push(recordOf(encoding))
     return records

@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz -- --frames 1000000 [--seed N] [--front-end uws|ws]`: hostile frames and HTTP against a real broker, half
- * of them on each front end.
+ * `npm run fuzz -- --frames 1000000 [--seed N] [--front-end uws|ws]`: hostile frames and HTTP against a
+ * real broker, half of them on each front end.
  * Runs on: a process of its own.
  */
 import { frontEnds } from '../support/gateway-fixture.js'

@@ -75,6 +75,7 @@ function u16(value: number): number[] {
 const host = 'Host: 127.0.0.1'
 const upgrade = 'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13'
 const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='
+const lengthHeader = 'Content-Length: 4\r\n'
 const hidden = 'GET /smuggled HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'
 
 export interface HttpShape {
@@ -89,7 +90,7 @@ const httpShapes: readonly (readonly [name: string, text: string, mostAnswers: n
   ['two', `GET /health/live HTTP/1.1\r\n${host}\r\n\r\nGET /health/ready HTTP/1.1\r\n${host}\r\n\r\n`, 2],
   [
     'lengthAndChunks',
-    `POST /health/live HTTP/1.1\r\n${host}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+    `POST /health/live HTTP/1.1\r\n${host}\r\n${lengthHeader}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
     1,
   ],
   [

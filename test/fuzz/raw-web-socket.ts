@@ -88,6 +88,26 @@ export class RawWebSocket {
     this.write(encodeFrame({ opcode: isText ? 1 : 2, payload }))
   }
 
+  /** Resolves when the system has taken what was written, or the connection is over. */
+  drained(): Promise<void> {
+    const { socket } = this
+    if (socket.destroyed || !socket.writableNeedDrain) return new Promise((resolve) => setImmediate(resolve))
+    return new Promise((resolve) => {
+      const done = (): void => {
+        socket.off('drain', done)
+        socket.off('close', done)
+        resolve()
+      }
+      socket.on('drain', done)
+      socket.on('close', done)
+    })
+  }
+
+  /** Reads nothing more. */
+  pause(): void {
+    this.socket.pause()
+  }
+
   /** Nothing more will be written: half of the connection is closed. */
   finish(): void {
     this.socket.end()

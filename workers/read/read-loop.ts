@@ -25,11 +25,18 @@ interface FrontEnd {
   readonly doorbell: Doorbell
 }
 
+/** So that a file that every consumer meets makes no flood of lines. */
+const tellIntervalMs = 1000
+
 export class ReadLoop {
   private readonly reader: SegmentReader
+  private readonly tell: (message: string) => void
+  private nextTellMs = 0
   private readonly frontEnds: readonly FrontEnd[]
 
-  constructor(disk: Disk, frontEnds: readonly RingPair[]) {
+  /** `tell`: of a read that failed, at most once a second. */
+  constructor(disk: Disk, frontEnds: readonly RingPair[], tell: (message: string) => void = () => undefined) {
+    this.tell = tell
     this.reader = new SegmentReader(disk)
     this.frontEnds = frontEnds.map((pair) => ({
       requests: new RingConsumer(pair.requests),
@@ -68,8 +75,18 @@ export class ReadLoop {
       const range = this.reader.find(path, view.getUint32(at + partitionIdAt, true), limit, offset, maxBytes)
       this.reply(replies, requestId, 0, range)
     } catch (error) {
-      this.reply(replies, requestId, StreamBusError.from(error).code, undefined)
+      this.reply(replies, requestId, this.codeOf(error), undefined)
     }
+  }
+
+  private codeOf(error: unknown): number {
+    const { code, message } = StreamBusError.from(error)
+    const nowMs = performance.now()
+    if (nowMs >= this.nextTellMs) {
+      this.nextTellMs = nowMs + tellIntervalMs
+      this.tell(`a read failed: ${message}`)
+    }
+    return code
   }
 
   private reply(replies: RingProducer, requestId: number, code: number, range: BatchRange | undefined): void {
@@ -91,9 +108,11 @@ export class ReadLoop {
   /** 0, or an error code: a disk that does not answer fails this read and no other. */
   private readInto(range: BatchRange, into: Uint8Array): number {
     try {
-      return this.reader.read(range, into) ? 0 : StreamBusError.from(undefined).code
+      if (this.reader.read(range, into)) return 0
+      const what = `${range.path}: the file ends before byte ${range.position + range.lengthBytes}`
+      return this.codeOf(new StreamBusError('SEGMENT_DAMAGED', what))
     } catch (error) {
-      return StreamBusError.from(error).code
+      return this.codeOf(error)
     }
   }
 }

@@ -2,7 +2,7 @@
  * What the read worker's thread does, a step at a time: cold reads. Only the sleep between steps is not in here.
  * Runs on: read worker. Touches: segment files (read only), the front ends' rings.
  */
-import type { ReadSettings, ToRead } from '../../native-free-core/mailbox/control.js'
+import type { FromRead, ReadSettings, ToRead } from '../../native-free-core/mailbox/control.js'
 import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import type { Disk } from '../shared/disk.js'
 import { ended, type ThreadPort } from '../shared/thread-port.js'
@@ -10,13 +10,13 @@ import { ReadLoop } from './read-loop.js'
 
 export class ReadThread {
   readonly doorbell: Doorbell
-  private readonly port: ThreadPort<ToRead, never>
+  private readonly port: ThreadPort<ToRead, FromRead>
   private readonly loop: ReadLoop
 
-  constructor(settings: ReadSettings, disk: Disk, port: ThreadPort<ToRead, never>) {
+  constructor(settings: ReadSettings, disk: Disk, port: ThreadPort<ToRead, FromRead>) {
     this.port = port
     this.doorbell = new Doorbell(settings.doorbell)
-    this.loop = new ReadLoop(disk, settings.frontEnds)
+    this.loop = new ReadLoop(disk, settings.frontEnds, (message) => port.say({ kind: 'log', level: 'error', message }))
   }
 
   /** As of ShardThread. */

@@ -26,6 +26,7 @@ export class Chores {
   private readonly care: ThreadCare
   private readonly warn: (message: string) => void
   private readonly clock: ClockWatch
+  private isReserveReached = false
   private retentionIntervalMs: number
   private producerIdExpirationMs: number
   private nextRetentionMs: number
@@ -61,9 +62,20 @@ export class Chores {
     if (nowMs < this.nextRemovalMs) return
     this.nextRemovalMs = nowMs + removalIntervalMs
     this.opened.placement.removeDeleted()
+    this.tellOfReserve()
     if (shard !== 0 || nowMs < this.trimAtMs) return
     this.trimAtMs = Number.POSITIVE_INFINITY
     this.care.trimMemory()
+  }
+
+  private tellOfReserve(): void {
+    const { isReached, freeBytes, bytes } = this.opened.shard.reserve
+    if (isReached === this.isReserveReached) return
+    this.isReserveReached = isReached
+    // The others see the same disk.
+    if (this.settings.shard !== 0) return
+    const free = `${freeBytes} bytes are free on the disk of ${this.settings.dataFolder}, the reserve is ${Math.ceil(bytes)}`
+    this.warn(isReached ? `${free}: writes are refused (DISK_RESERVE_REACHED)` : `${free}: writes are accepted again`)
   }
 
   private applyRetention(wallMs: number, nowMs: number): void {

@@ -78,6 +78,7 @@ export function openShard(options: OpenShardOptions): OpenedShard {
     crc,
     ports: settings.frontEnds.map((pair) => new ReplyPort(pair)),
     metrics: new ShardMetrics(settings.metrics, journal.capacityBytes),
+    shardCount: settings.shardCount,
     diskReserveBytes: settings.config.diskReserveBytes,
     journalFilledBytes: filled,
   })

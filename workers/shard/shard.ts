@@ -73,6 +73,7 @@ export interface ShardOptions {
   readonly partitions: Map<number, Partition>
   readonly crc: Crc32c
   readonly diskReserveBytes: number
+  readonly shardCount: number
   readonly journalFilledBytes: number
 }
 
@@ -117,7 +118,13 @@ export class Shard {
     this.ports = options.ports
     this.metrics = options.metrics
     options.syncPort.onTimed = (type, durationMs) => options.metrics.errandDone(type, durationMs)
-    this.reserve = new DiskReserve(options.disk, options.dataFolder, options.diskReserveBytes)
+    this.reserve = new DiskReserve(
+      options.disk,
+      options.dataFolder,
+      options.diskReserveBytes,
+      options.journal.capacityBytes,
+      options.shardCount,
+    )
     this.filler = new JournalFiller(options.journal, options.syncPort, options.journalFilledBytes)
   }
 
@@ -341,6 +348,7 @@ export class Shard {
     }
     this.markDirty(partition)
     this.metrics.appended(facts.recordCount, length)
+    this.reserve.appended(length)
     if (enteredMs > 0) this.metrics.taken(enteredMs)
     if (acks !== 0) this.pending.push(frontEnd, requestId, partition, baseOffset, enteredMs > 0)
     return true

@@ -27,6 +27,12 @@ export class PartitionFolders {
     disk.makeFolder(root)
   }
 
+  /** Whether any partition is here that was not deleted. */
+  hasPartitions(): boolean {
+    const names = this.disk.list(this.root).filter((name) => !name.endsWith(deletedSuffix))
+    return names.some((name) => this.disk.exists(`${this.root}/${name}/partition.metadata`))
+  }
+
   pathOf(topicName: string, partition: number): string {
     return `${this.root}/${topicName}-${partition}`
   }

@@ -68,6 +68,10 @@ function journalNames(disk: Disk, journals: string): string[] {
   return disk.list(journals).filter((name) => /^shard-\d+\.journal$/.test(name))
 }
 
+function shardOfName(name: string): number {
+  return Number(/\d+/.exec(name)![0])
+}
+
 function identityOf(settings: WorkerSettings): { clusterId: Uuid; brokerId: number } {
   return { clusterId: settings.clusterId, brokerId: settings.config.brokerId }
 }
@@ -97,6 +101,7 @@ class Recovery {
     this.disk.makeFolder(this.journals)
     this.loadPoints()
     const names = journalNames(this.disk, this.journals)
+    this.refuseMissingJournals(names)
     const ended: (() => void)[] = []
     for (const name of names) ended.push(this.replayJournal(`${this.journals}/${name}`))
     this.settle()
@@ -105,6 +110,39 @@ class Recovery {
     for (const end of ended) end()
     this.removeForeignJournals(names)
     return { ...this.report, durationMs: performance.now() - started }
+  }
+
+  /**
+   * A journal that is gone would look like an empty one, and what was acknowledged and lay in it would be lost without
+   * a word. One is missing where partitions are and no journal at all, or below one that was not closed cleanly: those
+   * of shards that there are no more are removed empty, from the first on.
+   */
+  private refuseMissingJournals(names: readonly string[]): void {
+    const present = new Set(names.map(shardOfName))
+    const used = names.filter((name) => !this.isEmptied(`${this.journals}/${name}`)).map(shardOfName)
+    const first = names.length === 0 && this.folders.hasPartitions() ? 0 : -1
+    for (let shard = 0; shard <= Math.max(first, ...used); shard++) {
+      const path = `${this.journals}/shard-${shard}.journal`
+      if (present.has(shard)) continue
+      const lost = `${path}.lost`
+      if (!this.disk.exists(lost)) {
+        // In the message, not as a remedy: those do not pass from thread to thread.
+        const how = `restore it from a copy or, accepting that loss, make an empty file ${lost}`
+        const what = `${path} is missing, and with it what it held and no segment yet`
+        throw new StreamBusError('JOURNAL_DAMAGED', `${what}: ${how}`)
+      }
+      this.disk.rename(lost, `${path}.given-up`)
+      this.disk.syncFolder(this.journals)
+    }
+  }
+
+  private isEmptied(path: string): boolean {
+    const file = this.disk.open(path, 'read')
+    try {
+      return loadSuperblock(this.disk, file, path, identityOf(this.settings), this.crc).clean
+    } finally {
+      this.disk.close(file)
+    }
   }
 
   private loadPoints(): void {
@@ -289,8 +327,7 @@ class Recovery {
   private removeForeignJournals(names: readonly string[]): void {
     const { shards } = this.settings.config
     for (const name of names) {
-      const shard = Number(/\d+/.exec(name)![0])
-      if (shard < shards) continue
+      if (shardOfName(name) < shards) continue
       this.disk.remove(`${this.journals}/${name}`)
       this.disk.syncFolder(this.journals)
     }

@@ -1,0 +1,38 @@
+/**
+ * `npm run fuzz:decoders -- --inputs 1000000 [--seed N] [--only NAME]`: damaged input for every decoder, in this process.
+ * Runs on: a process of its own.
+ */
+import { endWith, numberOption } from '../support/options.js'
+import { Random, seedOfRun } from '../support/random.js'
+import { attemptMany, decoderAttempts } from './decoders.js'
+
+/** Each round has a seed of its own, so that one replays. */
+const roundInputs = 1000
+
+await endWith(async () => {
+  const inputs = numberOption('--inputs', 200_000)
+  const seed = numberOption('--seed', seedOfRun())
+  const at = process.argv.indexOf('--only')
+  const all = Object.entries(decoderAttempts())
+  const chosen = at < 0 ? all : all.filter(([name]) => name === process.argv[at + 1])
+  const rounds = Math.ceil(inputs / roundInputs / chosen.length)
+  const startMs = performance.now()
+  console.log(`fuzz:decoders: seed ${seed}, ${chosen.length} decoders, ${rounds * roundInputs} inputs each`)
+  for (const [name, attempt] of chosen) {
+    const beganMs = performance.now()
+    for (let round = 0; round < rounds; round++) {
+      try {
+        attemptMany(attempt, new Random(seed + round), roundInputs)
+      } catch (error) {
+        const again = `npm run fuzz:decoders -- --inputs ${roundInputs} --seed ${seed + round} --only ${name}`
+        const text = error instanceof Error ? error.stack : String(error)
+        throw new Error(`fuzz:decoders: ${name}: ${text}\n  again: ${again}`, { cause: error })
+      }
+    }
+    const perMinute = ((rounds * roundInputs) / (performance.now() - beganMs)) * 60_000
+    console.log(`  ${name}: ${(perMinute / 1e6).toFixed(1)} million a minute`)
+  }
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
+  console.log(`fuzz:decoders: ${rounds * roundInputs * chosen.length} inputs passed in ${seconds} s`)
+  return Promise.resolve()
+})
