@@ -261,7 +261,7 @@ class ConnectionsRun {
     await client.admin().createTopic({ name: 'much', partitions: 1 })
     const producer = client.producer({ batchBytes: 256 * 1024 })
     const value = Buffer.alloc(10_000, 7)
-    for (let count = 0; count < 4000; count++) await producer.write({ topic: 'much', value })
+    for (let count = 0; count < 4000; count++) producer.write({ topic: 'much', value })
     await producer.close()
     await client.close()
     for (let count = 0; count < slowReaders; count++) {

@@ -117,7 +117,7 @@ class Soak {
     try {
       while (this.isRunning) {
         for (let count = 0; count < bulkBurst; count++) {
-          await producer.write({ topic: 'bulk', partition: this.figures.bulkRecords++ % bulkPartitions, value })
+          producer.write({ topic: 'bulk', partition: this.figures.bulkRecords++ % bulkPartitions, value })
         }
         await pass(bulkPauseMs)
       }

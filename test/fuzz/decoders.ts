@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { ByteReader } from '../../native-free-core/bytes/byte-reader.js'
+import type { ByteReader } from '../../native-free-core/bytes/byte-reader.js'
 import { parseBrokerMeta } from '../../native-free-core/config/broker-meta.js'
 import { parseQuantity } from '../../native-free-core/config/quantity.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'

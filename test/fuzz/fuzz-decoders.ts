@@ -1,5 +1,6 @@
 /**
- * `npm run fuzz:decoders -- --inputs 1000000 [--seed N] [--only NAME]`: damaged input for every decoder, in this process.
+ * `npm run fuzz:decoders -- --inputs 1000000 [--seed N] [--only NAME]`: damaged input for every
+ * decoder, in this process.
  * Runs on: a process of its own.
  */
 import { endWith, numberOption } from '../support/options.js'

@@ -74,8 +74,9 @@ export class Chores {
     this.isReserveReached = isReached
     // The others see the same disk.
     if (this.settings.shard !== 0) return
-    const free = `${freeBytes} bytes are free on the disk of ${this.settings.dataFolder}, the reserve is ${Math.ceil(bytes)}`
-    this.warn(isReached ? `${free}: writes are refused (DISK_RESERVE_REACHED)` : `${free}: writes are accepted again`)
+    const free = `${freeBytes} bytes are free on the disk of ${this.settings.dataFolder}`
+    const now = `${free}, the reserve is ${Math.ceil(bytes)}`
+    this.warn(isReached ? `${now}: writes are refused (DISK_RESERVE_REACHED)` : `${now}: writes are accepted again`)
   }
 
   private applyRetention(wallMs: number, nowMs: number): void {
