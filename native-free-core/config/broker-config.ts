@@ -66,6 +66,9 @@ export const brokerConfigTable = {
   settleStartPercent: integerRow(25, 1, 90, 'percent', 'How full a journal is before its entries move to segments.'),
   settleBytesInFlight: integerRow(8 * MiB, MiB, GiB, 'bytes',
     'How much settling may be unsynced at a time, per shard.'),
+  syncWholeFileSystem: booleanRow(true,
+    'Sync many files of one settling round by syncfs, on Linux with ext4, XFS or Btrfs. It writes what other programs '
+    + 'left unwritten on that file system too; false syncs file by file.'),
   diskReserveBytes: integerRow(0, 0, anyBytes, 'bytes',
     'Writes stop when less is free on the disk, besides the size of the journals; 0 means the smaller of 5 % of it and '
     + '1 GiB.', whileRunning),

@@ -40,7 +40,8 @@ describe('storage on a disk that loses power', function () {
   })
 
   it('does so in the histories that once failed', () => {
-    const faults = { lives: 4, steps: 150, errors: false }
+    // From before whole file systems were synced.
+    const faults = { lives: 4, steps: 150, errors: false, disk: { hasNoWholeSync: true } }
     // Synced acknowledgements on top of records that were in the page cache only; a first segment lost before a second.
     // A deleted topic's sync, reported late, put a file of the topic made anew in place before its bytes were synced.
     for (const seed of [532652874, 1001327, 540175824]) runOne(seed, faults)
@@ -57,11 +58,19 @@ describe('storage on a disk that loses power', function () {
     expect(historiesUntilLoss({ folderSyncsAreNot: true })).to.be.at.most(50)
   })
 
+  it('is seen to lose when syncs of the whole file system do nothing', () => {
+    expect(historiesUntilLoss({ wholeSyncsAreNot: true })).to.be.at.most(50)
+  })
+
+  it('is seen to lose when a failed sync of the whole file system counts as done', () => {
+    expect(historiesUntilLoss({ wholeSyncErrorsAreUntold: true }, true)).to.be.at.most(50)
+  })
+
   /** How many histories it takes until one loses something; infinity when none of 50 does. */
-  function historiesUntilLoss(disk: NonNullable<HistoryOptions['disk']>): number {
+  function historiesUntilLoss(disk: NonNullable<HistoryOptions['disk']>, errors = false): number {
     for (let count = 1; count <= 50; count++) {
       try {
-        new StorageHistory(new Random(count), { lives: 4, steps: 150, errors: false, disk }).run()
+        new StorageHistory(new Random(count), { lives: 4, steps: 150, errors, disk }).run()
       } catch {
         return count
       }

@@ -97,6 +97,7 @@ export class InlineBroker {
     this.sync = new SyncLoop(
       options.disk,
       settings.map((one) => ({ requests: one.syncRequests, replies: one.syncReplies, shardDoorbell: one.doorbell })),
+      { folder: '/data', isAllowed: true, fromCount: [1, 3, 12][nowMs % 3]!, clock: () => this.nowMs },
     )
     const readPair = pairOf()
     this.read = new ReadLoop(options.disk, [readPair])

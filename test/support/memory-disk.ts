@@ -12,10 +12,14 @@
  * | the length of a file since its sync       | any length that it had since                                     |
  * | a block whose sync failed (EIO)           | the synced bytes: later syncs do not write it again (as Linux)   |
  *
+ * A sync of the whole file system that fails tells so once, and may have lost blocks of any file; the next sync of that
+ * file by itself tells it once more.
+ *
  * A write to the page cache is not under way on the medium by itself, so only durable writes destroy blocks.
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { type Disk, type FileHandle, type OpenMode, writeInParts } from '../../workers/shared/disk.js'
+import type { WholeFileSystem } from '../../workers/shared/whole-file-system.js'
 import type { Random } from './random.js'
 
 export const blockBytes = 4096
@@ -34,6 +38,7 @@ export type Operation =
   | 'read'
   | 'sync'
   | 'sync folder'
+  | 'sync file system'
   | 'truncate'
   | 'make folder'
   | 'rename'
@@ -53,6 +58,12 @@ export interface MemoryDiskOptions {
   readonly isVolatile?: (path: string, position: number) => boolean
   /** A canary: syncs of folders do nothing. */
   readonly folderSyncsAreNot?: boolean
+  /** A canary: syncs of the whole file system do nothing. */
+  readonly wholeSyncsAreNot?: boolean
+  /** A canary: a sync of the whole file system that fails says nothing. */
+  readonly wholeSyncErrorsAreUntold?: boolean
+  /** As on a system that can't do it. */
+  readonly hasNoWholeSync?: boolean
 }
 
 class FileNode {
@@ -64,6 +75,8 @@ class FileNode {
   sizes: number[] = []
   /** Versions of each block since it was last on the medium, oldest first. */
   dirty = new Map<number, Uint8Array[]>()
+  /** Blocks were lost, and no sync of this file has said so. */
+  hasUntoldError = false
 }
 
 class FolderNode {
@@ -136,6 +149,7 @@ export class MemoryDisk implements Disk {
   restart(): void {
     const { random } = this.options
     this.files.clear()
+    this.forgetErrors()
     const keep = random.pick([0, 0.5, 0.9, 1])
     for (const changes of this.unsynced) if (random.chance(keep)) applyNames(changes)
     this.unsynced = []
@@ -150,7 +164,13 @@ export class MemoryDisk implements Disk {
   /** As after kill -9: handles are gone, the page cache stays. */
   restartProcess(): void {
     this.files.clear()
+    this.forgetErrors()
     this.isOff = false
+  }
+
+  /** The next life writes again whatever it relies on; that its first sync may tell of the last life is left out. */
+  private forgetErrors(): void {
+    for (const file of filesBelow(this.root)) file.hasUntoldError = false
   }
 
   /** A bit rots, on the medium and in the cache. */
@@ -296,10 +316,37 @@ export class MemoryDisk implements Disk {
     const fault = this.enter('sync', path)
     if (fault === 'EIO' || fault === 'ENOSPC') node.dirty.clear()
     if (fault !== undefined) throw this.errorOf(fault, 'sync', path)
-    makeDurable(node, 0, Math.max(node.sizeBytes, node.durableSizeBytes))
-    node.durableSizeBytes = node.sizeBytes
-    node.sizes = []
-    node.dirty.clear()
+    if (node.hasUntoldError) {
+      node.hasUntoldError = false
+      node.dirty.clear()
+      throw systemError('EIO', 'sync', path)
+    }
+    makeAllDurable(node)
+  }
+
+  wholeFileSystem(_folder: string): WholeFileSystem | undefined {
+    if (this.options.hasNoWholeSync === true) return undefined
+    return { holds: (path) => this.lookUp(path) !== undefined, sync: () => this.syncAll() }
+  }
+
+  private syncAll(): void {
+    const fault = this.enter('sync file system', '/')
+    if (fault === 'EIO' || fault === 'ENOSPC') this.loseSome()
+    if (fault === 'EIO' && this.options.wholeSyncErrorsAreUntold === true) return
+    if (fault !== undefined) throw this.errorOf(fault, 'sync the file system', '/')
+    if (this.options.wholeSyncsAreNot === true) return
+    for (const file of filesBelow(this.root)) makeAllDurable(file)
+    for (const changes of this.unsynced) applyNames(changes)
+    this.unsynced = []
+  }
+
+  /** Some files lose what was not written yet; whose they are, the system does not say. */
+  private loseSome(): void {
+    for (const file of filesBelow(this.root)) {
+      if (file.dirty.size === 0 || this.options.random.chance(0.5)) continue
+      file.dirty.clear()
+      file.hasUntoldError = true
+    }
   }
 
   syncFolder(path: string): void {
@@ -420,6 +467,13 @@ function nodesBelow(root: FolderNode, found = new Set<Node>()): Set<Node> {
 
 function filesBelow(root: FolderNode): FileNode[] {
   return [...nodesBelow(root)].filter((node) => node instanceof FileNode)
+}
+
+function makeAllDurable(node: FileNode): void {
+  makeDurable(node, 0, Math.max(node.sizeBytes, node.durableSizeBytes))
+  node.durableSizeBytes = node.sizeBytes
+  node.sizes = []
+  node.dirty.clear()
 }
 
 function grown(bytes: Uint8Array, sizeBytes: number): Uint8Array<ArrayBuffer> {

@@ -5,7 +5,7 @@
 import { RecordBatchBuilder } from '../../native-free-core/log/record-batch-builder.js'
 import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import { type Answer, type FetchAnswer, InlineBroker } from '../simulation/inline-shard.js'
-import { type Fault, MemoryDisk, type Operation } from './memory-disk.js'
+import { type Fault, MemoryDisk, type MemoryDiskOptions, type Operation } from './memory-disk.js'
 import { Random } from './random.js'
 
 const startMs = 1_700_000_000_000
@@ -22,10 +22,11 @@ export class OneTopic {
   /** 2 and so on: of a topic made anew under the same name. */
   private partitionId = 1
 
-  constructor(seed: number, shardCount = 1) {
+  constructor(seed: number, shardCount = 1, disk: Omit<MemoryDiskOptions, 'random' | 'fault'> = {}) {
     this.shardCount = shardCount
     this.random = new Random(seed)
-    this.disk = new MemoryDisk({ random: this.random, fault: (operation, path) => this.fault(operation, path) })
+    const fault = (operation: Operation, path: string): Fault => this.fault(operation, path)
+    this.disk = new MemoryDisk({ random: this.random, fault, ...disk })
     for (const name of ['journals', 'topics']) this.disk.makeFolder(`/data/${name}`)
     for (const path of ['/data', '/']) this.disk.syncFolder(path)
   }

@@ -27,6 +27,7 @@ import {
 } from 'node:fs'
 import { threadId } from 'node:worker_threads'
 import { type FileHandle, type OpenMode, RealDisk } from '../../workers/shared/disk.js'
+import type { WholeFileSystem } from '../../workers/shared/whole-file-system.js'
 
 export interface DataRecord {
   readonly kind: 'write' | 'truncate'
@@ -53,6 +54,7 @@ export type SideRecord =
   | NameRecord
   | { readonly kind: 'sync'; readonly id: string; readonly inode: number }
   | { readonly kind: 'syncFolder'; readonly id: string; readonly path: string }
+  | { readonly kind: 'syncAll'; readonly id: string }
   | { readonly kind: 'end'; readonly id: string }
 
 /** Every how many writes one is taken only in part, as a system may. */
@@ -175,6 +177,15 @@ export class PowerCutDisk extends RealDisk {
 
   override syncFolder(path: string): void {
     this.around({ kind: 'syncFolder', id: this.nextId(), path }, undefined, () => super.syncFolder(path))
+  }
+
+  override wholeFileSystem(folder: string): WholeFileSystem | undefined {
+    const found = super.wholeFileSystem(folder)
+    if (found === undefined) return undefined
+    return {
+      holds: (path) => found.holds(path),
+      sync: () => this.around({ kind: 'syncAll', id: this.nextId() }, undefined, () => found.sync()),
+    }
   }
 
   override makeFolder(path: string): void {

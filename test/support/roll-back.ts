@@ -10,6 +10,7 @@
  * | other writes                              | per block: as before, or as after any one of its writes           |
  * | a write that had not returned             | per block: as before, as after, or torn at any byte               |
  * | names, folder synced afterwards           | all                                                               |
+ * | anything, whole file system synced after  | all                                                               |
  * | other names                               | any of them undone that no kept later one builds upon             |
  */
 import {
@@ -98,9 +99,9 @@ function isData(step: Step): step is Step & { readonly record: DataRecord } {
 // ---- names
 
 function undoNames(steps: readonly Step[], dataFolder: string, random: Random, report: RollBackReport): void {
-  const syncs = steps.filter((step) => step.record.kind === 'syncFolder' && Number.isFinite(step.endIndex))
+  const syncs = steps.filter((step) => Number.isFinite(step.endIndex))
   const isSynced = (step: Step, folder: string): boolean =>
-    syncs.some((sync) => sync.record.kind === 'syncFolder' && sync.record.path === folder && sync.index > step.endIndex)
+    syncs.some(({ record, index }) => index > step.endIndex && coversNames(record, folder))
   const keptPaths = new Set<string>()
   const undoChance = random.pick([0, 0.2, 0.5, 1])
   for (const step of steps.filter(isName).reverse()) {
@@ -112,6 +113,10 @@ function undoNames(steps: readonly Step[], dataFolder: string, random: Random, r
       for (const path of paths) keptPaths.add(path)
     } else report.undoneNames++
   }
+}
+
+function coversNames(record: SideRecord, folder: string): boolean {
+  return record.kind === 'syncAll' || (record.kind === 'syncFolder' && record.path === folder)
 }
 
 /** False when it had not happened yet, or what it left is not there any more. */
@@ -162,6 +167,7 @@ function undoData(
   report: RollBackReport,
 ): void {
   const byInode = new Map<number, Step[]>()
+  const lastSyncAll = Math.max(-1, ...steps.filter(isSyncOfAll).map((step) => step.index))
   for (const step of steps) {
     const { record } = step
     if (!isData(step) && record.kind !== 'sync') continue
@@ -173,19 +179,24 @@ function undoData(
   const keepChance = random.pick([0, 0.5, 0.9])
   for (const [inode, list] of byInode) {
     const path = paths.get(inode)
-    if (path !== undefined) undoFile(path, list, random, keepChance, report)
+    if (path !== undefined) undoFile(path, list, lastSyncAll, random, keepChance, report)
   }
+}
+
+function isSyncOfAll(step: Step): boolean {
+  return step.record.kind === 'syncAll' && Number.isFinite(step.endIndex)
 }
 
 function undoFile(
   path: string,
   list: readonly Step[],
+  lastSyncAll: number,
   random: Random,
   keepChance: number,
   report: RollBackReport,
 ): void {
   const syncs = list.filter((step) => step.record.kind === 'sync' && Number.isFinite(step.endIndex))
-  const lastSync = Math.max(-1, ...syncs.map((sync) => sync.index))
+  const lastSync = Math.max(lastSyncAll, ...syncs.map((sync) => sync.index))
   const unsynced = list.filter(isData).filter((step) => step.endIndex > lastSync)
   if (unsynced.length === 0) return
   const file = openSync(path, constants.O_RDWR)

@@ -29,6 +29,7 @@ import {
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { openWholeFileSystem, type WholeFileSystem } from './whole-file-system.js'
 
 /** A descriptor. */
 export type FileHandle = number
@@ -75,6 +76,8 @@ export interface Disk {
   freeBytes(path: string): number
   /** The size of the file system that holds `path`. */
   totalBytes(path: string): number
+  /** The file system that holds `folder`, if it can be synced as a whole and says reliably whether that worked. */
+  wholeFileSystem(folder: string): WholeFileSystem | undefined
 }
 
 /** How a write to a 'durable-write' file reaches the medium on this system. */
@@ -271,6 +274,10 @@ export class RealDisk implements Disk {
       const figures = statfsSync(path)
       return figures.blocks * figures.bsize
     })
+  }
+
+  wholeFileSystem(folder: string): WholeFileSystem | undefined {
+    return openWholeFileSystem(folder)
   }
 
   private pathOf(file: FileHandle): string {

@@ -1,5 +1,6 @@
 /**
- * Does what may wait for the disk on behalf of the shards: syncs, renames, zeros ahead of the journals.
+ * Does what may wait for the disk on behalf of the shards: syncs, renames, zeros ahead of the journals. Many syncs that
+ * wait together become one of the file system (many-files), where that is certain.
  * Runs on: sync worker. Touches: files through Disk, the shards' mailboxes.
  * Only this thread syncs segments: Linux reports a write-back error once per open file, so one thread must see it.
  */
@@ -11,6 +12,7 @@ import { RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'
 import { type Disk, systemErrorCode } from '../shared/disk.js'
 import { fillWithZeros } from '../shared/journal-file.js'
 import { publishFile } from '../shared/publish-file.js'
+import { ManyFiles, type ManyFilesOptions } from './many-files.js'
 
 export interface SyncMailbox {
   readonly requests: SharedArrayBuffer
@@ -18,69 +20,85 @@ export interface SyncMailbox {
   readonly shardDoorbell: SharedArrayBuffer
 }
 
+/** A file or folder that a shard asked to be synced. */
+interface SyncErrand {
+  readonly token: number
+  readonly type: number
+  readonly path: string
+}
+
+/** So many are taken out of a mailbox at a time. */
+const mostErrands = 4096
+
 export class SyncLoop {
   private readonly disk: Disk
+  private readonly manyFiles: ManyFiles
   private readonly ports: readonly SyncPortAdapter[]
 
-  constructor(disk: Disk, mailboxes: readonly SyncMailbox[]) {
+  constructor(disk: Disk, mailboxes: readonly SyncMailbox[], options: Omit<ManyFilesOptions, 'disk'>) {
     this.disk = disk
+    this.manyFiles = new ManyFiles({ ...options, disk })
     this.ports = mailboxes.map((mailbox) => new SyncPortAdapter(mailbox))
   }
 
   hasWork(): boolean {
-    return this.ports.some((port) => !port.requests.isEmpty())
+    return this.ports.some((port) => port.hasWork())
   }
 
-  /** One request of each shard in turn. Returns how many were done. */
+  /** One request of each shard in turn, or many at once. Returns how many were done. */
   step(): number {
     let count = 0
-    for (const port of this.ports) {
-      if (!port.requests.next()) continue
-      port.answer(this.attempt(port.requests))
-      count++
-    }
+    for (const port of this.ports) count += this.stepPort(port)
     return count
   }
 
-  private attempt(requests: RingConsumer): number {
-    try {
-      this.execute(requests)
-      return 0
-    } catch (error) {
-      return StreamBusError.from(error).code
+  private stepPort(port: SyncPortAdapter): number {
+    const { errands, requests } = port
+    port.takeErrands()
+    if (errands.length > 0 && this.manyFiles.sync(errands.map(({ path }) => path))) {
+      for (const { token } of errands) port.answer(token, 0)
+      return errands.splice(0).length
     }
+    const errand = errands.shift()
+    if (errand !== undefined) {
+      port.answer(
+        errand.token,
+        attempt(() => this.syncIfThere(errand)),
+      )
+      return 1
+    }
+    if (!requests.next()) return 0
+    const token = port.token
+    const code = attempt(() => this.execute(requests))
+    requests.release()
+    port.answer(token, code)
+    return 1
   }
 
   private execute(requests: RingConsumer): void {
+    if (requests.type === SyncType.publish) return publishFile(this.disk, pathIn(requests))
     const at = requests.bodyPosition
-    if (requests.type === SyncType.fill) {
-      const file = requests.view.getUint32(at + SyncRequest.fileAt, true)
-      fillWithZeros(
-        this.disk,
-        file,
-        requests.view.getFloat64(at + SyncRequest.startAt, true),
-        requests.view.getFloat64(at + SyncRequest.endAt, true),
-      )
-      this.disk.sync(file)
-      return
-    }
-    const pathLength = requests.view.getUint32(at + SyncRequest.pathLengthAt, true)
-    const path = decodeUtf8(requests.bytes, at + SyncRequest.pathAt, at + SyncRequest.pathAt + pathLength)
-    if (requests.type === SyncType.publish) publishFile(this.disk, path)
-    else this.syncIfThere(requests.type, path)
+    const file = requests.view.getUint32(at + SyncRequest.fileAt, true)
+    fillWithZeros(
+      this.disk,
+      file,
+      requests.view.getFloat64(at + SyncRequest.startAt, true),
+      requests.view.getFloat64(at + SyncRequest.endAt, true),
+    )
+    this.disk.sync(file)
   }
 
   /** Retention or a deleted topic may have been faster, or be so just now: what is gone needs no sync. */
-  private syncIfThere(type: number, path: string): void {
-    if (!this.disk.exists(path)) return
+  private syncIfThere(errand: SyncErrand): void {
+    if (!this.disk.exists(errand.path)) return
     try {
-      this.syncPath(type, path)
+      this.syncPath(errand)
     } catch (error) {
       if (systemErrorCode(error) !== 'ENOENT') throw error
     }
   }
 
-  private syncPath(type: number, path: string): void {
+  private syncPath({ type, path }: SyncErrand): void {
     if (type === SyncType.folder) return this.disk.syncFolder(path)
     const file = this.disk.open(path, 'read-write')
     try {
@@ -91,8 +109,25 @@ export class SyncLoop {
   }
 }
 
+/** 0, or the code of what it threw. */
+function attempt(act: () => void): number {
+  try {
+    act()
+    return 0
+  } catch (error) {
+    return StreamBusError.from(error).code
+  }
+}
+
+function pathIn({ view, bytes, bodyPosition: at }: RingConsumer): string {
+  const length = view.getUint32(at + SyncRequest.pathLengthAt, true)
+  return decodeUtf8(bytes, at + SyncRequest.pathAt, at + SyncRequest.pathAt + length)
+}
+
 class SyncPortAdapter {
   readonly requests: RingConsumer
+  /** Taken out of the ring, not done yet; older than anything in the ring. */
+  readonly errands: SyncErrand[] = []
   private readonly replies: RingProducer
   private readonly doorbell: Doorbell
 
@@ -102,10 +137,31 @@ class SyncPortAdapter {
     this.doorbell = new Doorbell(mailbox.shardDoorbell)
   }
 
-  /** Replies are smaller than requests and the rings are of one size: there is always room. */
-  answer(code: number): void {
-    const token = this.requests.view.getUint32(this.requests.bodyPosition + SyncRequest.tokenAt, true)
-    this.requests.release()
+  hasWork(): boolean {
+    return this.errands.length > 0 || !this.requests.isEmpty()
+  }
+
+  /** Of the request that the ring stands on. */
+  get token(): number {
+    return this.requests.view.getUint32(this.requests.bodyPosition + SyncRequest.tokenAt, true)
+  }
+
+  /** Takes syncs of files and folders out of the ring, up to a request of another kind. */
+  takeErrands(): void {
+    const { requests, errands } = this
+    while (errands.length < mostErrands && requests.next()) {
+      const { type } = requests
+      if (type !== SyncType.file && type !== SyncType.folder) return requests.retry()
+      errands.push({ token: this.token, type, path: pathIn(requests) })
+      requests.release()
+    }
+  }
+
+  /**
+   * Replies are smaller than requests, the rings are of one size, and a shard takes its replies before it asks for
+   * more: there is always room.
+   */
+  answer(token: number, code: number): void {
     const at = this.replies.claim(1, SyncReply.sizeBytes)
     if (at < 0) throw new StreamBusError('UNKNOWN_SERVER_ERROR', 'the sync reply ring is full')
     this.replies.view.setUint32(at + SyncReply.tokenAt, token, true)

@@ -10,6 +10,7 @@ import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import type { Disk } from '../shared/disk.js'
 import { recoverDataFolder } from '../shared/recovery.js'
 import { ended, type ThreadPort } from '../shared/thread-port.js'
+import { defaultManyFiles } from './many-files.js'
 import { SyncLoop } from './sync-loop.js'
 
 export class SyncThread {
@@ -24,7 +25,12 @@ export class SyncThread {
     this.disk = disk
     this.port = port
     this.doorbell = new Doorbell(settings.doorbell)
-    this.loop = new SyncLoop(disk, settings.shards)
+    this.loop = new SyncLoop(disk, settings.shards, {
+      folder: settings.dataFolder,
+      isAllowed: settings.config.syncWholeFileSystem,
+      fromCount: defaultManyFiles,
+      clock: () => performance.now(),
+    })
   }
 
   /** As of ShardThread. */

@@ -25,7 +25,8 @@ describe('sync loop', () => {
     disk.close(disk.open('/topics/a-0/0.log', 'create'))
     const [requests, replies, doorbell] = [createRing(syncRingBytes), createRing(syncRingBytes), createDoorbell()]
     port = new SyncPort(requests, replies, doorbell, () => undefined)
-    loop = new SyncLoop(disk, [{ requests, replies, shardDoorbell: createDoorbell() }])
+    const manyFiles = { folder: '/', isAllowed: false, fromCount: 1, clock: () => 0 }
+    loop = new SyncLoop(disk, [{ requests, replies, shardDoorbell: createDoorbell() }], manyFiles)
   })
 
   function sync(kind: 'file' | 'folder', path: string): number {
