@@ -89,11 +89,18 @@ export const FetchColdReply = {
 /** releaseLease: leaseId u32 @8. */
 export const ReleaseLeaseRequest = { leaseIdAt: 8, sizeBytes: 16 } as const
 /**
- * To the read thread: maxBytes u32 @8, path length u32 @12, limit f64 @16, offset f64 @24, path UTF-8 @32. It answers
- * with whole batches from the one that holds the offset on: at least one, whatever maxBytes says, as long as that is
- * no more than a batch may have.
+ * To the read thread: maxBytes u32 @8, path length u32 @12, limit f64 @16, offset f64 @24, high watermark f64 @32, path
+ * UTF-8 @40. It answers with whole batches from the one that holds the offset on, below the high watermark: at least
+ * one, whatever maxBytes says, as long as that is no more than a batch may have.
  */
-export const ColdReadRequest = { maxBytesAt: 8, pathLengthAt: 12, limitAt: 16, offsetAt: 24, pathAt: 32 } as const
+export const ColdReadRequest = {
+  maxBytesAt: 8,
+  pathLengthAt: 12,
+  limitAt: 16,
+  offsetAt: 24,
+  highWatermarkAt: 32,
+  pathAt: 40,
+} as const
 /** From the read thread: request id, error code, then length u32 @8, the bytes @16. */
 export const ColdReadReply = { lengthAt: 8, bytesAt: 16 } as const
 

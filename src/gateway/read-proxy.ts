@@ -23,6 +23,8 @@ export interface ColdRead {
   /** The file is settled up to here. */
   readonly limit: number
   readonly offset: number
+  /** Nothing from here on is read, though the file may hold it. */
+  readonly highWatermark: number
   readonly maxBytes: number
   /** Nobody waits for it any more. */
   readonly isCancelled: boolean
@@ -112,6 +114,7 @@ export class ReadProxy implements ReplySource {
     view.setUint32(at + ColdReadRequest.pathLengthAt, path.length, true)
     view.setFloat64(at + ColdReadRequest.limitAt, read.limit, true)
     view.setFloat64(at + ColdReadRequest.offsetAt, read.offset, true)
+    view.setFloat64(at + ColdReadRequest.highWatermarkAt, read.highWatermark, true)
     requests.bytes.set(path, at + ColdReadRequest.pathAt)
     requests.publish()
     this.current = read

@@ -295,6 +295,8 @@ export class InlineBroker {
     to.view.setUint32(into + ColdReadRequest.pathLengthAt, path.length, true)
     to.view.setFloat64(into + ColdReadRequest.limitAt, view.getFloat64(at + FetchColdReply.limitAt, true), true)
     to.view.setFloat64(into + ColdReadRequest.offsetAt, pending.offset, true)
+    const highWatermark = view.getFloat64(at + FetchColdReply.highWatermarkAt, true)
+    to.view.setFloat64(into + ColdReadRequest.highWatermarkAt, highWatermark, true)
     to.bytes.set(path, into + ColdReadRequest.pathAt)
     to.publish()
   }

@@ -69,10 +69,12 @@ export class ReadLoop {
     const pathAt = at + ColdReadRequest.pathAt
     const path = decodeUtf8(requests.bytes, pathAt, pathAt + view.getUint32(at + ColdReadRequest.pathLengthAt, true))
     try {
-      const limit = view.getFloat64(at + ColdReadRequest.limitAt, true)
-      const offset = view.getFloat64(at + ColdReadRequest.offsetAt, true)
-      const maxBytes = view.getUint32(at + ColdReadRequest.maxBytesAt, true)
-      const range = this.reader.find(path, view.getUint32(at + partitionIdAt, true), limit, offset, maxBytes)
+      const range = this.reader.find(path, view.getUint32(at + partitionIdAt, true), {
+        offset: view.getFloat64(at + ColdReadRequest.offsetAt, true),
+        highWatermark: view.getFloat64(at + ColdReadRequest.highWatermarkAt, true),
+        limit: view.getFloat64(at + ColdReadRequest.limitAt, true),
+        maxBytes: view.getUint32(at + ColdReadRequest.maxBytesAt, true),
+      })
       this.reply(replies, requestId, 0, range)
     } catch (error) {
       this.reply(replies, requestId, this.codeOf(error), undefined)

@@ -13,6 +13,16 @@ export interface BatchRange {
   readonly lengthBytes: number
 }
 
+/** What is wanted of a segment. */
+export interface Wanted {
+  readonly offset: number
+  /** Above the offset. The file may hold more, which the shard refused when a write failed. */
+  readonly highWatermark: number
+  /** In bytes: how far the file is written. */
+  readonly limit: number
+  readonly maxBytes: number
+}
+
 interface OpenSegment {
   readonly path: string
   readonly file: FileHandle
@@ -41,10 +51,10 @@ export class SegmentReader {
   }
 
   /**
-   * Whole batches of the segment at `path` from the one that holds `offset` on, below `limit`; about `maxBytes`, at
-   * least one batch. Throws SEGMENT_DAMAGED when the headers make no chain.
+   * Whole batches of the segment at `path` from the one that holds `offset` on, below `limit` and the high watermark;
+   * about `maxBytes`, at least one batch. Throws SEGMENT_DAMAGED when the headers make no chain.
    */
-  find(path: string, partitionId: number, limit: number, offset: number, maxBytes: number): BatchRange {
+  find(path: string, partitionId: number, { offset, highWatermark, limit, maxBytes }: Wanted): BatchRange {
     const segment = this.segment(path, partitionId)
     this.scanned.path = ''
     let position = this.indexedPosition(segment, offset, limit)
@@ -54,6 +64,7 @@ export class SegmentReader {
       const sizeBytes = this.scanView.getInt32(at + batchLengthAt) + batchOverheadBytes
       if (sizeBytes < headerBytes || position + sizeBytes > limit) throw damaged(path, position, limit)
       const lastOffset = readInt64(this.scanView, at) + this.scanView.getInt32(at + lastOffsetDeltaAt)
+      if (lastOffset >= highWatermark) break
       if (start < 0 && lastOffset >= offset) start = position
       if (start >= 0 && position > start && position + sizeBytes - start > maxBytes) break
       position += sizeBytes

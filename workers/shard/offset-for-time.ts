@@ -1,9 +1,12 @@
 /**
  * Which offset a point in time stands for: in segments by their time indexes, in the journal by a walk.
  * Runs on: shard worker. Touches: segments and their indexes (reads; rare requests only).
+ * Segments hold nothing above the high watermark, but for batches that were refused when a write failed: no answer
+ * tells of those.
  * Meaning as Kafka's ListOffsets: the first record whose time is at or after the one asked for.
  */
 import { batchHeaderBytes, RecordBatchView, RecordReader } from '../../native-free-core/log/record-batch.js'
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { Journal } from '../shared/journal.js'
 import type { Partition } from './partition.js'
 
@@ -22,7 +25,8 @@ export function offsetForTime(partition: Partition, timestamp: number): OffsetAn
   if (timestamp === earliest) return { offset: partition.logStartOffset, timestamp: -1 }
   partition.extents.dropBelow(partition.ring.floorPosition)
   if (timestamp === largestTime) return withLargestTime(partition)
-  return partition.log.offsetForTimestamp(timestamp) ?? inRing(partition, timestamp) ?? none
+  const found = partition.log.offsetForTimestamp(timestamp) ?? inRing(partition, timestamp) ?? none
+  return found.offset < partition.highWatermark ? found : none
 }
 
 /** The first record at or after `timestamp` in what is not settled yet. */
@@ -40,6 +44,10 @@ function inRing(partition: Partition, timestamp: number): OffsetAndTime | undefi
 function withLargestTime(partition: Partition): OffsetAndTime {
   const { extents, highWatermark, ring } = partition
   let best = partition.log.largestTimestamp()
+  if (best !== undefined && best.offset >= highWatermark) {
+    const what = `the largest time of ${partition.name} is that of a record that was refused when a write failed`
+    throw new StreamBusError('KAFKA_STORAGE_ERROR', `${what}; restart the broker when its disk is in order`)
+  }
   for (let index = extents.settledCount; index < extents.count; index++) {
     if (extents.endOffsetAt(index) > highWatermark) break
     const time = extents.maxTimestampAt(index)

@@ -421,7 +421,8 @@ export class Settler {
     else this.retired.push(close)
   }
 
-  private fail(error: StreamBusError): void {
+  /** Nothing is settled any more, and no recovery point is published: the journal keeps what is needed. */
+  fail(error: StreamBusError): void {
     this.failure ??= error
   }
 

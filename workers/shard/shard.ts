@@ -422,9 +422,14 @@ export class Shard {
     return config.flush === 'commit' ? this.journal : this.volatileRing
   }
 
-  /** After a failed write nothing more is acknowledged: what of it is on the disk is unknown until recovery. */
+  /**
+   * After a failed write nothing more is acknowledged: what of it is on the disk is unknown until recovery. Nor is
+   * anything settled: the partitions list batches that are in no commit, and some that never were in the journal.
+   */
   private noteFailure(error: StreamBusError | undefined): void {
-    if (error !== undefined) this.failure ??= error
+    if (error === undefined) return
+    this.failure ??= error
+    this.settler.fail(error)
   }
 
   private failPending(): void {
