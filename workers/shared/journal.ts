@@ -37,7 +37,7 @@ export interface JournalStore {
   readonly superblock: Superblock
   /** Of this run: random. */
   readonly runId: RunId
-  /** Commits go past the page cache where the system can (docs/decisions/0013). */
+  /** Commits go past the page cache where the system can (docs/decisions/0014). */
   readonly isDirect?: boolean
 }
 

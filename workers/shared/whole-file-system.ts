@@ -2,7 +2,7 @@
  * One sync for everything on a file system, where Linux tells reliably whether it worked.
  * Runs on: sync worker. Touches: a descriptor of the folder, libc through the optional package koffi.
  *
- * What may be relied upon (docs/decisions/0013): the manual promises the same as fsync on every file, and since Linux
+ * What may be relied upon (docs/decisions/0012): the manual promises the same as fsync on every file, and since Linux
  * 5.8 an error if anything was not written since the descriptor was opened or since it was last asked. Older kernels
  * report nothing, and other file systems promise less: there, files are synced one by one.
  */
