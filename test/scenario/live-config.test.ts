@@ -105,8 +105,8 @@ describe('a key that needs no restart', function () {
     return codes
   }
 
-  async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-    while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5))
+  async function until(condition: () => boolean | Promise<boolean>, everyMs = 5): Promise<void> {
+    while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
 
   async function fetchNow(maxBytes: number, offset: number, maxWaitMs: number): Promise<codecs.FetchResponse> {
@@ -227,8 +227,8 @@ describe('a key that needs no restart', function () {
       expect((await send(50)).error?.code).to.equal(codeOf('OUT_OF_ORDER_SEQUENCE_NUMBER'))
       expect(offsetOf(await send(0)), 'a retry').to.equal(first)
       await set({ producerIdExpirationMs: '1s' })
-      // Of a producer that is forgotten the same batch is a new one.
-      await until(async () => offsetOf(await send(0)) !== first)
+      // Of a producer that is forgotten the same batch is a new one. Asking again is a sign of life: rarely enough.
+      await until(async () => offsetOf(await send(0)) !== first, 1500)
       await set({ retentionCheckIntervalMs: null })
       raw.ws.close()
     },

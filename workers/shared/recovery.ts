@@ -7,17 +7,18 @@
  */
 import type { Uuid } from '../../native-free-core/bytes/uuid.js'
 import { readUint64LE } from '../../native-free-core/bytes/int64.js'
+import { journalBytesOf } from '../../native-free-core/config/broker-config.js'
 import { topicConfigOf } from '../../native-free-core/config/topic-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { walkChain } from '../../native-free-core/journal/chain.js'
-import type { Crc32c } from '../../native-free-core/journal/commit-format.js'
+import type { Crc32c, RunId } from '../../native-free-core/journal/commit-format.js'
 import { EntryType, type JournalEntry, readEntries } from '../../native-free-core/journal/entry-format.js'
 import type { ReplayCase } from '../../native-free-core/journal/replay-table.js'
 import { decideReplay } from '../../native-free-core/journal/replay-table.js'
 import type { RecoveryReport, WorkerSettings } from '../../native-free-core/mailbox/control.js'
 import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import type { Disk } from './disk.js'
-import { chainSourceOf, emptyJournal, folderOf, loadSuperblock } from './journal-file.js'
+import { chainSourceOf, createJournalFile, emptyJournal, folderOf, loadSuperblock } from './journal-file.js'
 import { PartitionFolders } from './partition-folders.js'
 import { publishFile } from './publish-file.js'
 import { decodeRecoveryPoints, encodeRecoveryPoints, partitionKey, type RecoveryPoint } from './recovery-point.js'
@@ -64,6 +65,9 @@ export function isClosedCleanly(disk: Disk, settings: WorkerSettings, crc: Crc32
   }
 }
 
+/** Of a journal that no run has used. */
+const noRunYet: RunId = '0'.repeat(16)
+
 function journalNames(disk: Disk, journals: string): string[] {
   return disk.list(journals).filter((name) => /^shard-\d+\.journal$/.test(name))
 }
@@ -109,6 +113,7 @@ class Recovery {
     this.writePoints()
     for (const end of ended) end()
     this.removeForeignJournals(names)
+    this.createJournals(names)
     return { ...this.report, durationMs: performance.now() - started }
   }
 
@@ -324,6 +329,21 @@ class Recovery {
   }
 
   /** Journals of shards that no longer exist, or of another size: empty by now. */
+  /**
+   * One after the other, each on disk before the next, and before any shard makes a partition: so a start that was cut
+   * short leaves nothing that looks like a journal that is gone.
+   */
+  private createJournals(names: readonly string[]): void {
+    const { shards, journalMemoryBytes } = this.settings.config
+    for (let shard = 0; shard < shards; shard++) {
+      const name = `shard-${shard}.journal`
+      if (names.includes(name)) continue
+      const identity = { ...identityOf(this.settings), journal: shard }
+      const bytes = journalBytesOf(journalMemoryBytes, shards)
+      createJournalFile(this.disk, `${this.journals}/${name}`, identity, bytes, noRunYet, this.crc)
+    }
+  }
+
   private removeForeignJournals(names: readonly string[]): void {
     const { shards } = this.settings.config
     for (const name of names) {
