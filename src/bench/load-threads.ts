@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { findWorkers } from '../broker/worker-files.js'
 import type { LoadPlan } from './load-options.js'
+import { clockMs } from './clock.js'
 import { ThreadMemory } from './thread-memory.js'
 import { alarmIntervalMs } from './thread/pace.js'
 import type { LoadThreadData, Phase, Sent, ThreadAnswer, ThreadData, ThreadRequest } from './thread/thread-data.js'
@@ -79,6 +80,7 @@ export class LoadThreads {
   private readonly threads: readonly LoadThread[]
   private readonly plan: LoadPlan
   private firstError: string | undefined
+  private pacer: Pacer | undefined
 
   constructor(plan: LoadPlan, common: Pick<LoadThreadData, 'target' | 'places' | 'firstTag' | 'reached'>) {
     this.plan = plan
@@ -100,28 +102,31 @@ export class LoadThreads {
 
   /** Resolves when all are connected and ready. */
   async ready(): Promise<void> {
+    if (this.plan.rate !== undefined) this.pacer = new Pacer(this.memories, this.plan)
+    await this.pacer?.ready
     await this.each(async (thread) => {
       thread.systemThreadId = (await thread.answer('ready')).threadId
     })
   }
 
+  /** The first moment from `earliestMs` on at which the pacer rings; without one any will do. */
+  startFrom(earliestMs: number): number {
+    return this.pacer?.nextFrom(earliestMs) ?? earliestMs
+  }
+
   /** Clears what was counted before. Resolves when nothing of the phase is under way any more. */
   async run(phase: Phase): Promise<void> {
     for (const memory of this.memories) memory.clear()
-    const pacer = this.plan.rate === undefined ? undefined : new Pacer(this.memories, this.plan, phase.startMs)
-    try {
-      for (const thread of this.threads) thread.tell({ type: 'run', phase })
-      await this.each(async (thread) => {
-        const { firstError } = await thread.answer('done')
-        this.firstError ??= firstError
-      })
-    } finally {
-      pacer?.stop()
-    }
+    for (const thread of this.threads) thread.tell({ type: 'run', phase })
+    await this.each(async (thread) => {
+      const { firstError } = await thread.answer('done')
+      this.firstError ??= firstError
+    })
   }
 
   /** What they sent. They end by themselves then. */
   async finish(): Promise<ThreadResults> {
+    this.pacer?.stop()
     for (const thread of this.threads) thread.tell({ type: 'finish' })
     const all = await this.each(async (thread) => (await thread.answer('finished')).finished)
     return {
@@ -148,6 +153,7 @@ export class LoadThreads {
   }
 
   async end(): Promise<void> {
+    this.pacer?.stop()
     await Promise.all(this.threads.map((thread) => thread.end()))
   }
 
@@ -156,13 +162,27 @@ export class LoadThreads {
   }
 }
 
+/** Rings from before the first phase until the last has ended: a thread that is starting would ring for nobody. */
 class Pacer {
+  /** Resolves when it rings, or has ended. */
+  readonly ready: Promise<void>
   private readonly control = new SharedArrayBuffer(4)
+  private readonly startMs = clockMs()
+  private readonly intervalMs: number
 
-  constructor(memories: readonly ThreadMemory[], { rate, stepMs }: LoadPlan, startMs: number) {
+  constructor(memories: readonly ThreadMemory[], { rate, stepMs }: LoadPlan) {
     const buffers = memories.map(({ buffer }) => buffer)
-    const intervalMs = alarmIntervalMs(rate!, stepMs)
-    startWorker({ role: 'pacer', memories: buffers, control: this.control, startMs, intervalMs })
+    const { control, startMs } = this
+    this.intervalMs = alarmIntervalMs(rate!, stepMs)
+    const worker = startWorker({ role: 'pacer', memories: buffers, control, startMs, intervalMs: this.intervalMs })
+    this.ready = new Promise((resolve) => {
+      worker.once('message', () => resolve())
+      worker.once('exit', () => resolve())
+    })
+  }
+
+  nextFrom(earliestMs: number): number {
+    return this.startMs + Math.ceil((earliestMs - this.startMs) / this.intervalMs) * this.intervalMs
   }
 
   stop(): void {

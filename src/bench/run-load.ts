@@ -146,7 +146,7 @@ class Run {
     const { hooks, plan } = this
     const threads = this.threads!
     hooks.signal?.throwIfAborted()
-    const startMs = clockMs() + leadMs
+    const startMs = threads.startFrom(clockMs() + leadMs)
     const counter = plan.kind === 'produce' || plan.kind === 'replay' ? Counter.acknowledged : Counter.delivered
     const tell = () => {
       const elapsed = Math.max(0, (clockMs() - startMs) / 1000)

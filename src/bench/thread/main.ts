@@ -56,5 +56,7 @@ function systemThreadId(): number | undefined {
 }
 
 const data = workerData as ThreadData
-if (data.role === 'pacer') ringUntilStopped(data)
-else runLoad(data)
+if (data.role === 'pacer') {
+  parentPort!.postMessage('ready')
+  ringUntilStopped(data)
+} else runLoad(data)
