@@ -191,6 +191,8 @@ class Soak {
     while (samples.length < samplesPerRun) {
       await pass(everyMs)
       if (this.broker.hasEnded) throw new Error(`the broker ended: ${this.broker.complaint.slice(-2000)}`)
+      const offline = this.broker.complaint.split('\n').find((line) => line.includes('takes no writes any more'))
+      if (offline !== undefined) throw new Error(offline)
       if (this.failure !== undefined) throw this.failure
       if (this.ledger!.failure !== undefined) throw this.ledger!.failure
       const { residentBytes, openFiles, threads } = processFacts(this.broker.pid)
