@@ -22,4 +22,33 @@ describe('the name of a journal', () => {
       }
     })
   }
+
+  it('is there for every shard before the first partition: a start cut short leaves none that looks lost', () => {
+    const one = new OneTopic(1, 3)
+    const journals = () => one.disk.list('/data/journals').filter((name) => /^shard-\d\.journal$/.test(name))
+    let whenPartitionCame: string[] | undefined
+    one.fault = (operation, path) => {
+      if (operation === 'make folder' && path.includes('/topics/one-0')) whenPartitionCame ??= journals()
+      return undefined
+    }
+    one.start({})
+    expect(whenPartitionCame).to.deep.equal(['shard-0.journal', 'shard-1.journal', 'shard-2.journal'])
+  })
+
+  it('comes in the order of the shards, and the next start goes on from any moment', () => {
+    for (let cut = 1; cut <= 12; cut++) {
+      const one = new OneTopic(cut, 3)
+      let count = 0
+      one.fault = (_, path) => (path.includes('/journals') && ++count === cut ? 'power cut' : undefined)
+      try {
+        one.start({})
+      } catch {
+        // The moment that is meant.
+      }
+      one.fault = () => undefined
+      one.cutPower()
+      one.start({})
+      expect(one.produce().code, `cut ${cut}`).to.equal(0)
+    }
+  })
 })
