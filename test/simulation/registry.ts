@@ -77,8 +77,10 @@ export class SimPartition {
   allowOld(nowMs: number): void {
     if (this.retentionMs === Number.POSITIVE_INFINITY) return
     const { model } = this
+    // A clock that was set is believed again at a thousandth of the time that passes, and clocks tell whole ms.
+    const keptMs = this.retentionMs * 0.999 - 1
     for (const batch of model.sent) {
-      if (batch.offset < 0 || nowMs - this.sentAtMs.get(batch)! <= this.retentionMs) continue
+      if (batch.offset < 0 || nowMs - this.sentAtMs.get(batch)! <= keptMs) continue
       model.mayStartAt = Math.max(model.mayStartAt, batch.offset + batch.recordCount)
     }
   }

@@ -1,6 +1,7 @@
 /**
  * Notices that the wall clock was set, or that the machine slept: retention by time then waits, so that a clock that is
- * wrong for a moment takes no records for good.
+ * wrong for a moment takes no records for good. For less than a minute nothing waits: retention goes on by the clock as
+ * it was, and takes over the step little by little.
  * Runs on: shard worker. Touches: nothing; both clocks are arguments.
  */
 
@@ -8,27 +9,37 @@
 const leastJumpMs = 60_000
 /** For whoever set the clock wrong to see it and set it right. */
 export const distrustMs = 600_000
+/** How fast a smaller step ahead is believed, of the time that passes: a record keeps that much less of its time. */
+const beliefRate = 0.001
 
 export class ClockWatch {
   private offsetMs: number
+  private lookedMs: number
+  /** Small steps ahead that are not believed yet. */
+  private leadMs = 0
   private trustedFromMs = Number.NEGATIVE_INFINITY
 
   constructor(wallMs: number, steadyMs: number) {
     this.offsetMs = wallMs - steadyMs
+    this.lookedMs = steadyMs
   }
 
-  /** Returns by how much the wall clock was set since the last look; 0: not by much. */
+  /** Returns by how much the wall clock was set since the last look, or in small steps ahead; 0: not by much. */
   look(wallMs: number, steadyMs: number): number {
     const jumpMs = wallMs - steadyMs - this.offsetMs
     this.offsetMs += jumpMs
-    if (Math.abs(jumpMs) < leastJumpMs) return 0
+    this.leadMs = Math.max(0, this.leadMs + jumpMs - (steadyMs - this.lookedMs) * beliefRate)
+    this.lookedMs = steadyMs
+    const setByMs = Math.abs(jumpMs) >= leastJumpMs ? jumpMs : this.leadMs
+    if (Math.abs(setByMs) < leastJumpMs) return 0
+    this.leadMs = 0
     this.trustedFromMs = steadyMs + distrustMs
-    return jumpMs
+    return setByMs
   }
 
-  /** `wallMs` where it is to be trusted, else a time at which no record is old. */
+  /** `wallMs` where it is to be trusted, less what is not believed yet; else a time at which no record is old. */
   trustedMs(wallMs: number, steadyMs: number): number {
-    return steadyMs >= this.trustedFromMs ? wallMs : Number.NEGATIVE_INFINITY
+    return steadyMs >= this.trustedFromMs ? wallMs - this.leadMs : Number.NEGATIVE_INFINITY
   }
 }
 

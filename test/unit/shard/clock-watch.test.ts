@@ -29,6 +29,41 @@ describe('the watch on the wall clock', () => {
     }
   })
 
+  it('takes nothing early for a clock that was set ahead by too little to wait for', () => {
+    const watch = new ClockWatch(startMs, 0)
+    let steadyMs = 10
+    for (const aheadMs of [5000, -5000, 5000, 30_000]) {
+      steadyMs += 100
+      const wallMs = startMs + steadyMs + aheadMs
+      expect(watch.look(wallMs, steadyMs), 'too little to tell of').to.equal(0)
+      const trustedMs = watch.trustedMs(wallMs, steadyMs)
+      expect(trustedMs, 'not beyond the time that passed').to.be.at.most(startMs + steadyMs + 1)
+      expect(trustedMs, 'and behind by what the steps were').to.be.at.least(startMs + steadyMs - 5001)
+    }
+  })
+
+  it('trusts a small step as slowly as a clock is slewed: a record keeps 999 of 1000 parts of its time', () => {
+    const watch = new ClockWatch(startMs, 0)
+    const trustedAt = (steadyMs: number): number => {
+      const wallMs = startMs + steadyMs + 30_000
+      watch.look(wallMs, steadyMs)
+      return watch.trustedMs(wallMs, steadyMs) - startMs
+    }
+    expect(trustedAt(1000)).to.be.within(1000, 1001)
+    expect(trustedAt(10_000_000)).to.be.within(10_000_000, 10_010_000)
+    expect(trustedAt(30_000_000)).to.equal(30_030_000)
+  })
+
+  it('takes many small steps ahead as one large one', () => {
+    const watch = new ClockWatch(startMs, 0)
+    const told = Array.from({ length: 3 }, (_, count) => watch.look(startMs + (count + 1) * 25_000, count + 1))
+    expect(told.map((jumpMs) => Math.round(jumpMs / 1000))).to.deep.equal([0, 0, 75])
+    expect(watch.trustedMs(startMs + 75_004, 4)).to.equal(Number.NEGATIVE_INFINITY)
+    const laterMs = distrustMs + 4
+    watch.look(startMs + 75_000 + laterMs, laterMs)
+    expect(watch.trustedMs(startMs + 75_000 + laterMs, laterMs)).to.equal(startMs + 75_000 + laterMs)
+  })
+
   it('tells by how much', () => {
     expect(jumpText(8 * dayMs))
       .to.contain('set ahead by 8.0 days')
