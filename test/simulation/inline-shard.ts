@@ -37,7 +37,7 @@ import { SyncLoop } from '../../workers/sync/sync-loop.js'
 import type { MemoryDisk } from '../support/memory-disk.js'
 import type { Random } from '../support/random.js'
 
-const ringBytes = 256 * 1024
+const defaultRingBytes = 256 * 1024
 const readRequest = 0x4000_0000
 
 export interface InlineOptions {
@@ -46,6 +46,8 @@ export interface InlineOptions {
   readonly image: MetadataImage
   readonly shardCount: number
   readonly journalBytes: number
+  /** Of a shard's requests, and of its replies. */
+  readonly ringBytes?: number
 }
 
 export interface Answer {
@@ -327,11 +329,14 @@ export class InlineBroker {
 
 const maxFetchBytes = 32 * 1024
 
-function pairOf(): RingPair {
+function pairOf(ringBytes = defaultRingBytes): RingPair {
   return { requests: createRing(ringBytes), replies: createRing(ringBytes), doorbell: createDoorbell() }
 }
 
-function settingsOf({ random, image, shardCount, journalBytes }: InlineOptions, shard: number): ShardSettings {
+function settingsOf(
+  { random, image, shardCount, journalBytes, ringBytes }: InlineOptions,
+  shard: number,
+): ShardSettings {
   return {
     kind: 'shard',
     config: brokerConfigOf({
@@ -344,7 +349,7 @@ function settingsOf({ random, image, shardCount, journalBytes }: InlineOptions, 
     diskModule: undefined,
     shard,
     shardCount,
-    frontEnds: [pairOf()],
+    frontEnds: [pairOf(ringBytes)],
     doorbell: createDoorbell(),
     journalMemory: new SharedArrayBuffer(journalBytes),
     journalPositions: new SharedArrayBuffer(journalPositionsBytes),

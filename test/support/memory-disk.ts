@@ -17,6 +17,7 @@
  *
  * A write to the page cache is not under way on the medium by itself, so only durable writes destroy blocks.
  */
+import { constants } from 'node:os'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { type Disk, type FileHandle, type OpenMode, writeInParts } from '../../workers/shared/disk.js'
 import type { WholeFileSystem } from '../../workers/shared/whole-file-system.js'
@@ -439,7 +440,10 @@ export class MemoryDisk implements Disk {
 }
 
 function systemError(code: string, operation: string, path: string): StreamBusError {
-  const cause = Object.assign(new Error(`${code}: ${operation} ${path}`), { code, errno: -1 })
+  const cause = Object.assign(new Error(`${code}: ${operation} ${path}`), {
+    code,
+    errno: -(constants.errno as Record<string, number>)[code]!,
+  })
   return new StreamBusError('KAFKA_STORAGE_ERROR', `${path}: ${operation} failed: ${code}`, { cause })
 }
 

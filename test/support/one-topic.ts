@@ -18,12 +18,19 @@ export class OneTopic {
   fault: (operation: Operation, path: string) => Fault = () => undefined
   private readonly random: Random
   private readonly shardCount: number
+  private readonly journalBytes: number
   private version = 1
   /** 2 and so on: of a topic made anew under the same name. */
   private partitionId = 1
 
-  constructor(seed: number, shardCount = 1, disk: Omit<MemoryDiskOptions, 'random' | 'fault'> = {}) {
+  constructor(
+    seed: number,
+    shardCount = 1,
+    disk: Omit<MemoryDiskOptions, 'random' | 'fault'> = {},
+    journalBytes = 256 * 1024,
+  ) {
     this.shardCount = shardCount
+    this.journalBytes = journalBytes
     this.random = new Random(seed)
     const fault = (operation: Operation, path: string): Fault => this.fault(operation, path)
     this.disk = new MemoryDisk({ random: this.random, fault, ...disk })
@@ -49,8 +56,8 @@ export class OneTopic {
   }
 
   start(configs: Record<string, string>): void {
-    const { disk, random, shardCount } = this
-    const options = { disk, random, image: this.imageWith(configs), shardCount, journalBytes: 256 * 1024 }
+    const { disk, random, shardCount, journalBytes } = this
+    const options = { disk, random, image: this.imageWith(configs), shardCount, journalBytes, ringBytes: journalBytes }
     this.broker = new InlineBroker(options, startMs)
   }
 

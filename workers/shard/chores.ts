@@ -3,11 +3,14 @@
  * deleted partitions.
  * Runs on: shard worker. Touches: its partitions and their folders.
  */
+import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { ShardLiveSettings, ShardSettings } from '../../native-free-core/mailbox/control.js'
 import { ClockWatch, jumpText } from './clock-watch.js'
 import type { OpenedShard } from './open-shard.js'
 
 const removalIntervalMs = 1000
+/** After a disk refused: the space of what is deleted can wait. */
+const removalPauseMs = 60_000
 /** The front end is still being made ready: what pinning has to load would take its time. */
 const pinDelayMs = 100
 /** By then what the start needed is free. */
@@ -27,6 +30,7 @@ export class Chores {
   private readonly warn: (message: string) => void
   private readonly clock: ClockWatch
   private isReserveReached = false
+  private isFillingTold = false
   private retentionIntervalMs: number
   private producerIdExpirationMs: number
   private nextRetentionMs: number
@@ -61,11 +65,29 @@ export class Chores {
     }
     if (nowMs < this.nextRemovalMs) return
     this.nextRemovalMs = nowMs + removalIntervalMs
-    this.opened.placement.removeDeleted()
+    this.removeDeleted(nowMs)
     this.tellOfReserve()
+    this.tellOfFilling()
     if (shard !== 0 || nowMs < this.trimAtMs) return
     this.trimAtMs = Number.POSITIVE_INFINITY
     this.care.trimMemory()
+  }
+
+  private removeDeleted(nowMs: number): void {
+    try {
+      this.opened.placement.removeDeleted()
+    } catch (error) {
+      if (!StreamBusError.is(error)) throw error
+      this.nextRemovalMs = nowMs + removalPauseMs
+      this.warn(`the space of a deleted topic is not freed yet: ${error.message}`)
+    }
+  }
+
+  private tellOfFilling(): void {
+    const { failure } = this.opened.shard.filler
+    if (failure === undefined || this.isFillingTold) return
+    this.isFillingTold = true
+    this.warn(`${failure.message}; commits go on, more slowly, until the journal's first lap is over`)
   }
 
   private tellOfReserve(): void {

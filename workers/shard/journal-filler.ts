@@ -4,7 +4,9 @@
  * Runs on: shard worker. Touches: the sync thread's mailbox.
  * Invariant: no commit is written into a part of the file that is being filled: zeros would overwrite it.
  */
+import type { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { roundUpToCommit } from '../../native-free-core/journal/commit-format.js'
+import { storageErrorOf } from '../shared/disk.js'
 import type { Journal } from '../shared/journal.js'
 import type { SyncPort } from './sync-port.js'
 
@@ -18,6 +20,8 @@ export class JournalFiller {
   private filled: number
   private fillEnd = 0
   private token = 0
+  /** Why the file is not filled any further. */
+  failure: StreamBusError | undefined
 
   /** `filledBytes`: how much of the ring the file holds already. */
   constructor(journal: Journal, syncPort: SyncPort, filledBytes: number) {
@@ -49,10 +53,11 @@ export class JournalFiller {
   }
 
   /** True when the answer was ours. A failed fill leaves the file as it was: commits then allocate themselves. */
-  onSynced(token: number, code: number): boolean {
+  onSynced(token: number, code: number, errno: number): boolean {
     if (token !== this.token) return false
     this.token = 0
     this.filled = code === 0 ? this.fillEnd : this.journal.capacityBytes
+    if (code !== 0) this.failure = storageErrorOf('filling ahead of the commits', this.journal.path, errno)
     return true
   }
 }

@@ -43,8 +43,18 @@ export class Placement {
   /**
    * Deletes what is gone, then opens what is new and takes over changed configurations. False when a new partition's
    * folder is still that of a deleted one, which another shard has open and is about to move away: call it again soon.
+   * A disk that refuses takes the shard offline; it tries again at the next change.
    */
   apply(image: MetadataImage, shard: Shard): boolean {
+    try {
+      return this.follow(image, shard)
+    } catch (error) {
+      shard.takeOffline(error)
+      return true
+    }
+  }
+
+  private follow(image: MetadataImage, shard: Shard): boolean {
     const wanted = new Set<number>()
     for (const { partitions } of image.topics) for (const { partitionId } of partitions) wanted.add(partitionId)
     for (const [partitionId, partition] of shard.partitions) {

@@ -10,7 +10,7 @@
 import { assert } from '../../native-free-core/errors/assert.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { Crc32c } from '../../native-free-core/journal/commit-format.js'
-import type { Disk } from '../shared/disk.js'
+import { type Disk, storageErrorOf } from '../shared/disk.js'
 import type { Journal } from '../shared/journal.js'
 import { encodeRecoveryPoints, type RecoveryPoint } from '../shared/recovery-point.js'
 import type { SyncWork } from '../shared/segmented-log/sync-list.js'
@@ -102,6 +102,15 @@ export class Settler {
   step(nowMs: number): boolean {
     if (this.failure !== undefined) return false
     this.nowMs = nowMs
+    try {
+      return this.act(nowMs)
+    } catch (error) {
+      this.failOn(error)
+      return false
+    }
+  }
+
+  private act(nowMs: number): boolean {
     switch (this.phase) {
       case 'idle':
         return this.begin(nowMs)
@@ -309,17 +318,20 @@ export class Settler {
   }
 
   /** An answer of the sync thread. True when it was one of ours. */
-  onSynced(token: number, code: number): boolean {
+  onSynced(token: number, code: number, errno: number): boolean {
     const errand = this.waiting.get(token)
     if (errand === undefined) return false
     this.waiting.delete(token)
     if (code !== 0) {
-      const path = 'publish' in errand ? errand.publish : errand.work.path
-      this.fail(StreamBusError.fromCode(code, `the sync of ${path} failed`))
+      this.fail(errorOf(errand, errno))
       return true
     }
-    if ('work' in errand) errand.whenDone?.()
-    this.completePhase()
+    try {
+      if ('work' in errand) errand.whenDone?.()
+      this.completePhase()
+    } catch (error) {
+      this.failOn(error)
+    }
     return true
   }
 
@@ -383,7 +395,7 @@ export class Settler {
         if (log.hasSyncWork) this.setDue(partition, 0)
       }
     } catch (error) {
-      this.fail(StreamBusError.from(error))
+      this.failOn(error)
     }
     this.published.clear()
   }
@@ -398,7 +410,13 @@ export class Settler {
   /** Settles and syncs everything there is, in as many rounds as it takes: for a clean stop. */
   beginStop(): void {
     this.urgent = true
-    for (const partition of this.options.partitions.values()) partition.log.snapshotForStop()
+    // What a failed write left behind is not to be told of by any snapshot.
+    if (this.failure !== undefined) return
+    try {
+      for (const partition of this.options.partitions.values()) partition.log.snapshotForStop()
+    } catch (error) {
+      this.failOn(error)
+    }
     this.touchUnsynced()
   }
 
@@ -426,6 +444,12 @@ export class Settler {
     this.failure ??= error
   }
 
+  /** For what a disk threw. Anything else is a mistake of ours, which ends the broker. */
+  private failOn(error: unknown): void {
+    if (!StreamBusError.is(error)) throw error
+    this.fail(error)
+  }
+
   /** Names in `folder` changed: it is synced before the head passes the entry that says so. */
   touchFolder(folder: string): void {
     this.touchedFolders.add(folder)
@@ -442,6 +466,12 @@ export class Settler {
     if (log.needsSync) this.touched.add(partition)
     if (hasUnsyncedRecords) this.setDue(partition, 0)
   }
+}
+
+function errorOf(errand: Errand, errno: number): StreamBusError {
+  if ('publish' in errand) return storageErrorOf('replacement', errand.publish, errno)
+  const { kind, path } = errand.work
+  return storageErrorOf(kind === 'file' ? 'sync' : 'sync of the folder', path, errno)
 }
 
 function pointOf(

@@ -90,7 +90,7 @@ export class Shard {
   private readonly deadlines = new DeadlineHeap()
   private readonly leases = new Leases()
   readonly reserve: DiskReserve
-  private readonly filler: JournalFiller
+  readonly filler: JournalFiller
   private readonly facts: BatchFacts = {
     recordCount: 0,
     producerId: -1,
@@ -135,8 +135,8 @@ export class Shard {
   turn(nowMs: number, steadyMs: number = nowMs): boolean {
     this.nowMs = nowMs
     this.steadyMs = steadyMs
-    this.reserve.check(steadyMs)
-    const synced = this.syncPort.drain((token, result) => this.onSynced(token, result))
+    this.checkReserve(steadyMs)
+    const synced = this.syncPort.drain((token, result, errno) => this.onSynced(token, result, errno))
     const taken = this.drainRequests()
     this.commit()
     // Those who wait for answers are woken before time goes into settling.
@@ -178,9 +178,17 @@ export class Shard {
     return Math.min(this.deadlines.nextMs, this.settler.nextDeadlineMs)
   }
 
-  private onSynced(token: number, result: number): void {
-    if (this.filler.onSynced(token, result)) this.blocked = false
-    else if (this.settler.onSynced(token, result)) this.blocked = false
+  private checkReserve(steadyMs: number): void {
+    try {
+      this.reserve.check(steadyMs)
+    } catch (error) {
+      this.takeOffline(error)
+    }
+  }
+
+  private onSynced(token: number, result: number, errno: number): void {
+    if (this.filler.onSynced(token, result, errno)) this.blocked = false
+    else if (this.settler.onSynced(token, result, errno)) this.blocked = false
     else assert(false, 'the sync thread answered what nobody asked')
   }
 
@@ -193,7 +201,8 @@ export class Shard {
       while (taken < requestsPerTurn && this.openBytes < commitBudgetBytes && requests.next()) {
         if (!this.handle(port, index)) {
           requests.retry()
-          this.blocked = true
+          // Whoever met the failure is refused in the next turn, at once.
+          this.blocked = this.failure === undefined
           break
         }
         requests.release()
@@ -203,7 +212,9 @@ export class Shard {
     return taken
   }
 
+  /** What a failed commit left open grows no more, and keeps nobody from an answer. */
   private get openBytes(): number {
+    if (this.failure !== undefined) return 0
     return this.journal.openBytes + this.volatileRing.openBytes
   }
 
@@ -276,12 +287,17 @@ export class Shard {
   }
 
   private refusalOfWrite(partition: Partition | undefined, length: number): number {
-    if (partition === undefined) return code.unknownTopicId
+    if (partition === undefined) return this.unknownCode
     if (this.failure !== undefined) return code.storage
     if (this.stopping) return code.stopping
     if (this.reserve.isReached) return code.reserve
     if (entryBytes(length) > partition.ring.largestEntryBytes) return code.tooLarge
     return code.none
+  }
+
+  /** For a partition that is not here: offline, the shard may have failed at making its files. */
+  private get unknownCode(): number {
+    return this.failure === undefined ? code.unknownTopicId : code.storage
   }
 
   /** A duplicate is acknowledged only when the original is on disk. */
@@ -432,6 +448,12 @@ export class Shard {
     this.settler.fail(error)
   }
 
+  /** For what a disk threw. Anything else is a mistake of ours, which ends the broker. */
+  takeOffline(error: unknown): void {
+    if (!StreamBusError.is(error)) throw error
+    this.noteFailure(error)
+  }
+
   private failPending(): void {
     this.pending.failAll(this.ports, code.storage)
     for (const partition of this.dirty) partition.dirty = false
@@ -447,7 +469,7 @@ export class Shard {
     const minBytes = view.getUint32(bodyPosition + FetchRequest.minBytesAt, true)
     const maxWaitMs = view.getUint32(bodyPosition + FetchRequest.maxWaitMsAt, true)
     const partition = this.partitions.get(partitionId)
-    if (partition === undefined) return port.fetchNothing(requestId, code.unknownTopicId, -1, -1)
+    if (partition === undefined) return port.fetchNothing(requestId, this.unknownCode, -1, -1)
     const { highWatermark, logStartOffset } = partition
     if (offset < logStartOffset || offset > highWatermark) {
       return port.fetchNothing(requestId, code.outOfRange, highWatermark, logStartOffset)
@@ -575,7 +597,7 @@ export class Shard {
     const { view, bodyPosition } = port.requests
     const timestamp = view.getFloat64(bodyPosition + ListOffsetsRequest.timestampAt, true)
     const partition = this.partitions.get(partitionId)
-    if (partition === undefined) return port.offsets(requestId, code.unknownTopicId, -1, -1)
+    if (partition === undefined) return port.offsets(requestId, this.unknownCode, -1, -1)
     try {
       const found = offsetForTime(partition, timestamp)
       port.offsets(requestId, code.none, found.offset, found.timestamp)
@@ -649,7 +671,7 @@ export class Shard {
 
   private describe(port: ReplyPort, requestId: number, partitionId: number): void {
     const partition = this.partitions.get(partitionId)
-    if (partition === undefined) return port.describe(requestId, code.unknownTopicId, -1, -1, 0, 0)
+    if (partition === undefined) return port.describe(requestId, this.unknownCode, -1, -1, 0, 0)
     const { log, logStartOffset, highWatermark } = partition
     port.describe(requestId, code.none, logStartOffset, highWatermark, log.sizeBytes, log.segmentCount)
   }
@@ -684,7 +706,7 @@ export class Shard {
         if (start > partition.logStartOffset) this.writeLogStart(partition, start)
         else this.settler.trim(partition)
       } catch (error) {
-        this.noteFailure(StreamBusError.from(error))
+        this.takeOffline(error)
       }
     }
   }

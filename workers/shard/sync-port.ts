@@ -82,17 +82,18 @@ export class SyncPort {
     return !this.replies.isEmpty()
   }
 
-  /** Calls `onDone` for each answer: its token and error code (0: done). Returns how many there were. */
-  drain(onDone: (token: number, code: number) => void): number {
+  /** Calls `onDone` for each answer: its token, error code (0: done) and errno. Returns how many there were. */
+  drain(onDone: (token: number, code: number, errno: number) => void): number {
     let count = 0
     while (this.replies.next()) {
       const token = this.replies.view.getUint32(this.replies.bodyPosition + SyncReply.tokenAt, true)
       const code = this.replies.view.getInt32(this.replies.bodyPosition + SyncReply.errorAt, true)
+      const errno = this.replies.view.getUint32(this.replies.bodyPosition + SyncReply.errnoAt, true)
       this.replies.release()
       this.inFlight--
       count++
       this.tellTime(token)
-      onDone(token, code)
+      onDone(token, code, errno)
     }
     return count
   }

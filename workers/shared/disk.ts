@@ -28,6 +28,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { getSystemErrorMap } from 'node:util'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { openWholeFileSystem, type WholeFileSystem } from './whole-file-system.js'
 
@@ -97,6 +98,15 @@ export function systemErrorCode(error: unknown): string | undefined {
     if (typeof code === 'string' && errno !== undefined) return code
   }
   return undefined
+}
+
+/** The number of that error, above 0; 0: there is none. */
+export function systemErrno(error: unknown): number {
+  for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) {
+    const { errno } = at as { errno?: unknown }
+    if (typeof errno === 'number') return Math.abs(errno)
+  }
+  return 0
 }
 
 const openFlags: Readonly<Record<OpenMode, number>> = {
@@ -313,6 +323,14 @@ function storageError(operation: string, path: string, error: unknown): StreamBu
     cause: error,
     ...(remedy === undefined ? {} : { remedy }),
   })
+}
+
+/** What another thread's call on the disk failed with; `errno` is the system's number of it, 0 if there is none. */
+export function storageErrorOf(operation: string, path: string, errno: number): StreamBusError {
+  const [code, text] = getSystemErrorMap().get(-errno) ?? ['the disk refused it', '']
+  const remedy = remedies[code]
+  const message = `${path}: ${operation} failed: ${text === '' ? code : `${code}: ${text}`}`
+  return new StreamBusError('KAFKA_STORAGE_ERROR', message, remedy === undefined ? {} : { remedy })
 }
 
 /** Calls `write` until everything is written; returns how much that was. A short count is no error. */

@@ -9,7 +9,7 @@ import { StreamBusError } from '../../native-free-core/errors/streambus-error.js
 import { SyncReply, SyncRequest, SyncType } from '../../native-free-core/mailbox/sync-frames.js'
 import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'
-import { type Disk, systemErrorCode } from '../shared/disk.js'
+import { type Disk, systemErrno, systemErrorCode } from '../shared/disk.js'
 import { fillWithZeros } from '../shared/journal-file.js'
 import { publishFile } from '../shared/publish-file.js'
 import { ManyFiles, type ManyFilesOptions } from './many-files.js'
@@ -56,7 +56,7 @@ export class SyncLoop {
     const { errands, requests } = port
     port.takeErrands()
     if (errands.length > 0 && this.manyFiles.sync(errands.map(({ path }) => path))) {
-      for (const { token } of errands) port.answer(token, 0)
+      for (const { token } of errands) port.answer(token, done)
       return errands.splice(0).length
     }
     const errand = errands.shift()
@@ -69,9 +69,9 @@ export class SyncLoop {
     }
     if (!requests.next()) return 0
     const token = port.token
-    const code = attempt(() => this.execute(requests))
+    const outcome = attempt(() => this.execute(requests))
     requests.release()
-    port.answer(token, code)
+    port.answer(token, outcome)
     return 1
   }
 
@@ -109,13 +109,20 @@ export class SyncLoop {
   }
 }
 
-/** 0, or the code of what it threw. */
-function attempt(act: () => void): number {
+interface Outcome {
+  /** 0: done. */
+  readonly code: number
+  readonly errno: number
+}
+
+const done: Outcome = { code: 0, errno: 0 }
+
+function attempt(act: () => void): Outcome {
   try {
     act()
-    return 0
+    return done
   } catch (error) {
-    return StreamBusError.from(error).code
+    return { code: StreamBusError.from(error).code, errno: systemErrno(error) }
   }
 }
 
@@ -161,11 +168,12 @@ class SyncPortAdapter {
    * Replies are smaller than requests, the rings are of one size, and a shard takes its replies before it asks for
    * more: there is always room.
    */
-  answer(token: number, code: number): void {
+  answer(token: number, { code, errno }: Outcome): void {
     const at = this.replies.claim(1, SyncReply.sizeBytes)
     if (at < 0) throw new StreamBusError('UNKNOWN_SERVER_ERROR', 'the sync reply ring is full')
     this.replies.view.setUint32(at + SyncReply.tokenAt, token, true)
     this.replies.view.setInt32(at + SyncReply.errorAt, code, true)
+    this.replies.view.setUint32(at + SyncReply.errnoAt, errno, true)
     this.replies.publish()
     this.doorbell.ring()
   }
