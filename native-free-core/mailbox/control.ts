@@ -76,8 +76,8 @@ export type FromShard =
   | { readonly kind: 'pong'; readonly token: number }
   /** Everything is settled and synced; the thread ends. */
   | { readonly kind: 'stopped' }
-  /** Writes are refused from now on (disk error), or accepted again. */
-  | { readonly kind: 'offline'; readonly code: number; readonly message: string }
+  /** Writes are refused from now on: the disk failed. */
+  | { readonly kind: 'offline'; readonly code: number; readonly message: string; readonly remedy: string }
   | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
   | { readonly kind: 'fatal'; readonly code: number; readonly message: string }
 

@@ -145,7 +145,13 @@ async function stop(broker: Broker, signal: StopSignal, log: Log): Promise<numbe
   }, shutdownTimeoutMs)
   await broker.close()
   clearTimeout(timer)
-  log.info(`stopped cleanly after ${durationText(performance.now() - started)}`)
+  const duration = durationText(performance.now() - started)
+  const reason = broker.offlineReason
+  if (reason === undefined) log.info(`stopped cleanly after ${duration}`)
+  else {
+    const next = 'the next start settles what its journal holds'
+    log.warn(`stopped after ${duration} with a shard offline, ${next}: ${reason.message}`)
+  }
   if (signal === 'SIGHUP') endAsHungUp()
   return 0
 }

@@ -173,6 +173,7 @@ export class Broker implements ClusterAccess {
   private security: Security | undefined
   private known: BrokerFacts | undefined
   private closing: Promise<void> | undefined
+  private readonly offline = new Map<number, StreamBusError>()
   private failed = false
 
   constructor(loaded: LoadedConfig, around: Surroundings) {
@@ -236,7 +237,8 @@ export class Broker implements ClusterAccess {
       mainDoorbell: this.mainDoorbell,
       onFatal: (error) => this.fatal(error),
       onOffline: (shard, error) => {
-        log.error(`shard ${shard} takes no writes any more: ${error.message}`)
+        log.error(`shard ${shard} takes no writes any more: ${error.message}. ${error.remedy}`)
+        this.offline.set(shard, error)
         this.gateway?.becomeUnready(error, shard)
       },
       onLog: (level, message) => log[level](message),
@@ -257,6 +259,7 @@ export class Broker implements ClusterAccess {
       startReader: () => fleet.startReader(),
       makeTransport: this.around.seams?.makeTransport,
     })
+    for (const [shard, error] of this.offline) this.gateway.becomeUnready(error, shard)
     security.start(this.gateway)
     await this.register(metadata)
     this.scrubber = new Scrubber(this.config, this.dataFolder, workerFolder, log)
@@ -338,6 +341,14 @@ export class Broker implements ClusterAccess {
   /** Made with the data folder, and kept in it. */
   get clusterId(): Uuid {
     return this.facts.clusterId
+  }
+
+  /**
+   * Why a shard takes no writes any more; undefined: all do.
+   * @internal
+   */
+  get offlineReason(): StreamBusError | undefined {
+    return [...this.offline.values()].pop()
   }
 
   /** Stops cleanly: everything is settled and synced, the next start has nothing to recover. */

@@ -196,7 +196,7 @@ export class WorkerFleet {
     } else if (message.kind === 'needSync') {
       void this.startSync()
     } else if (message.kind === 'offline') {
-      this.options.onOffline(shard, StreamBusError.fromCode(message.code, message.message))
+      this.options.onOffline(shard, StreamBusError.fromCode(message.code, message.message, message.remedy))
     }
   }
 

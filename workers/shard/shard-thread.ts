@@ -57,7 +57,7 @@ export class ShardThread {
    */
   step(): number {
     if (this.running === undefined) return this.wait()
-    return this.isStopping ? this.stop(this.running.opened) : this.run(this.running)
+    return this.isStopping ? this.stop(this.running) : this.run(this.running)
   }
 
   /** How long it slept after a step. */
@@ -109,10 +109,7 @@ export class ShardThread {
     const worked = shard.turn(Date.now(), nowMs)
     running.chores.run(nowMs)
     if (running.unapplied !== undefined) this.apply(running, running.unapplied)
-    if (shard.failure !== undefined && !running.saidOffline) {
-      running.saidOffline = true
-      this.port.say({ kind: 'offline', code: shard.failure.code, message: shard.failure.message })
-    }
+    this.tellOffline(running)
     // A busy shard looks at its port now and then, not every turn.
     if (worked && nowMs < running.nextControlMs) return 0
     running.nextControlMs = nowMs + controlIntervalMs
@@ -127,6 +124,14 @@ export class ShardThread {
     }
     this.doorbell.unpark()
     return 0
+  }
+
+  private tellOffline(running: Running): void {
+    const { failure } = running.opened.shard
+    if (failure === undefined || running.saidOffline) return
+    running.saidOffline = true
+    const { code, message, remedy } = failure
+    this.port.say({ kind: 'offline', code, message, remedy })
   }
 
   private obey(message: ToShard, running: Running): void {
@@ -155,8 +160,9 @@ export class ShardThread {
     if (running.unapplied === undefined) this.port.say({ kind: 'applied', version: image.version })
   }
 
-  /** Settles everything and marks the journal clean; nothing is left to recover. */
-  private stop({ shard }: OpenedShard): number {
+  /** Settles everything and marks the journal clean; nothing is left to recover, unless the disk fails. */
+  private stop(running: Running): number {
+    const { shard } = running.opened
     if (!shard.isSettled) {
       if (shard.turn(Date.now(), performance.now())) return 0
       this.doorbell.park()
@@ -164,6 +170,7 @@ export class ShardThread {
       this.doorbell.unpark()
       return 0
     }
+    this.tellOffline(running)
     for (const partition of shard.partitions.values()) partition.log.close()
     if (shard.failure === undefined) shard.journal.close()
     return ended
