@@ -134,6 +134,8 @@ export const metricTable = {
   streambus_disk_reserve_bytes: shardRow('gauge', 'bytes', 'Writes stop when less than this is free.'),
   streambus_shard_offline: row('gauge', 'count', ['scrape'], '1: the shard takes no writes any more; 0: it does.',
     { labels: ['shard'] }),
+  streambus_damaged_segments: row('gauge', 'count', ['scrape'],
+    'Segments that the last scrub found damaged, with their indexes; 0 until one has ended.'),
   streambus_partitions: shardRow('gauge', 'count', 'Partitions.'),
   streambus_shard_busy_ratio: shardRow('gauge', 'ratio', 'Share of the time that the shard did not sleep.'),
 

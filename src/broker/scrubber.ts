@@ -19,10 +19,19 @@ export class Scrubber {
   private readonly dataFolder: string
   private readonly log: Log
   private readonly file: string
+  private readonly onDamagedSegments: (count: number) => void
   private timer: NodeJS.Timeout | undefined
   private pool: Piscina | undefined
 
-  constructor(config: BrokerConfig, dataFolder: string, workerFolder: string, log: Log) {
+  /** `onDamagedSegments` hears after each scrub how many segments it found damaged. */
+  constructor(
+    config: BrokerConfig,
+    dataFolder: string,
+    workerFolder: string,
+    log: Log,
+    onDamagedSegments: (count: number) => void,
+  ) {
+    this.onDamagedSegments = onDamagedSegments
     this.dataFolder = dataFolder
     this.log = log
     this.file = `${workerFolder}/jobs.js`
@@ -48,6 +57,7 @@ export class Scrubber {
       const job = { kind: 'scrub', dataFolder: this.dataFolder, bytesPerSecond }
       const report = (await this.pool.run(job)) as ScrubReport
       this.say(report)
+      this.onDamagedSegments(damagedSegmentsIn(report))
       return report
     } catch (error) {
       this.log.error(`the scrub did not finish: ${error instanceof Error ? error.message : String(error)}`)
@@ -70,4 +80,9 @@ export class Scrubber {
     clearInterval(this.timer)
     void this.pool?.destroy()
   }
+}
+
+/** A segment and its indexes have one name but for its ending. */
+function damagedSegmentsIn({ damages }: ScrubReport): number {
+  return new Set(damages.map(({ path }) => path.replace(/\.[a-z]+$/, ''))).size
 }

@@ -262,7 +262,10 @@ export class Broker implements ClusterAccess {
     for (const [shard, error] of this.offline) this.gateway.becomeUnready(error, shard)
     security.start(this.gateway)
     await this.register(metadata)
-    this.scrubber = new Scrubber(this.config, this.dataFolder, workerFolder, log)
+    const { gateway } = this
+    this.scrubber = new Scrubber(this.config, this.dataFolder, workerFolder, log, (count) => {
+      gateway.damagedSegments = count
+    })
     const { port, frontEnd, frontEndReason } = this.gateway
     this.known = {
       host: this.config.host,

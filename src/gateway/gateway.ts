@@ -130,6 +130,8 @@ export class Gateway {
   private isReady = false
   private failure: StreamBusError | undefined
   private readonly offlineShards = new Set<number>()
+  /** That the last scrub found. */
+  damagedSegments = 0
   private listeningPort = 0
 
   /** Loads what the listener needs, ahead of time. */
@@ -238,6 +240,7 @@ export class Gateway {
           failures: this.failures,
           authorize: this.context.authorize,
           notReady: () => this.notReady(),
+          damagedSegments: () => this.damagedSegments,
           metrics: () => this.metricsText(),
         }),
     }
@@ -475,6 +478,7 @@ export class Gateway {
       sessions: this.sessions,
       subscriptionCount: this.subscriptions.count,
       waitingRequestBytes: this.budget.usedBytes,
+      damagedSegments: this.damagedSegments,
       gauges: this.gauges,
     })
   }
@@ -482,6 +486,7 @@ export class Gateway {
   private metricsText(): string {
     this.metrics.setLevels(this.subscriptions.count, this.subscriptions.feedCount, this.budget.usedBytes)
     const samples: ScrapedSample[] = this.gauges.scrape()
+    samples.push({ name: 'streambus_damaged_segments', value: this.damagedSegments })
     for (const [index, proxy] of this.proxies.entries()) {
       const labels = { shard: String(index) }
       samples.push({ name: 'streambus_ring_used_bytes', labels, value: proxy.usedBytes })

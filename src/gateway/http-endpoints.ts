@@ -18,6 +18,8 @@ export interface HttpSources {
   readonly authorize: Authorize
   /** Why the broker is not ready; undefined: it is. */
   notReady(): StreamBusError | undefined
+  /** They keep nobody but their own readers from anything: the broker is ready all the same. */
+  damagedSegments(): number
   metrics(): string
 }
 
@@ -37,7 +39,9 @@ export function answerHttp(request: HttpRequest, sources: HttpSources): HttpAnsw
       return jsonAnswer(200, { status: 'live' })
     case '/health/ready': {
       const reason = sources.notReady()
-      return reason === undefined ? jsonAnswer(200, { status: 'ready' }) : errorAnswer(503, reason)
+      if (reason !== undefined) return errorAnswer(503, reason)
+      const damagedSegments = sources.damagedSegments()
+      return jsonAnswer(200, { status: 'ready', ...(damagedSegments === 0 ? {} : { damagedSegments }) })
     }
     case '/metrics':
       return metricsAnswer(request, sources)

@@ -22,6 +22,7 @@ export interface StatusSources {
   readonly sessions: ReadonlySet<Session>
   readonly subscriptionCount: number
   readonly waitingRequestBytes: number
+  readonly damagedSegments: number
   readonly gauges: MainGauges
 }
 
@@ -59,7 +60,7 @@ interface HistogramCounts {
 
 /** Publish main's own counters before. */
 export function statusDocument(sources: StatusSources): Record<string, unknown> {
-  const { threads, sessions, subscriptionCount, waitingRequestBytes, gauges } = sources
+  const { threads, sessions, subscriptionCount, waitingRequestBytes, damagedSegments, gauges } = sources
   const values = threads.map((thread) => ({ thread, slots: Float64Array.from(thread.reader.read()) }))
   const counters: Record<string, number> = {}
   for (const name of counterNames) counters[name] = total(values, name)
@@ -68,6 +69,7 @@ export function statusDocument(sources: StatusSources): Record<string, unknown> 
     connections: sessions.size,
     subscriptions: subscriptionCount,
     waitingRequestBytes,
+    damagedSegments,
     main: gauges.recent(),
     shardDetails: shardDetails(values, sources.proxies),
     subscribedPartitions: subscribedPartitions(sessions, subscriptionCount),

@@ -19,12 +19,15 @@ describe('care for the disk', () => {
 
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-  async function withBroker(options: { diskReserveBytes?: number }, use: (client: Client) => Promise<void>) {
+  async function withBroker(
+    options: { diskReserveBytes?: number; scrubIntervalMs?: number },
+    use: (client: Client, port: number) => Promise<void>,
+  ) {
     const small = { dataFolder: folder, port: 0, journalMemoryBytes: 4 << 20 }
     const broker = await startBroker({ ...small, ...options })
     const client = await connect({ server: `127.0.0.1:${broker.port}` })
     try {
-      await use(client)
+      await use(client, broker.port)
     } finally {
       await client.close()
       await broker.close()
@@ -62,5 +65,19 @@ describe('care for the disk', () => {
     bytes[1000]! ^= 1
     writeFileSync(path, bytes)
     expect(scrub(createDisk(), folder, 2 ** 30).damages.map((damage) => damage.path)).to.deep.equal([path])
+    await withBroker({ scrubIntervalMs: 20 }, async (client, port) => {
+      const get = async (what: string): Promise<string> => (await fetch(`http://127.0.0.1:${port}${what}`)).text()
+      while (!/^streambus_damaged_segments 1$/m.test(await get('/metrics'))) await pause()
+      expect(JSON.parse(await get('/health/ready'))).to.deep.equal({ status: 'ready', damagedSegments: 1 })
+      expect(await client.admin().clusterStatus()).to.include({ damagedSegments: 1 })
+      bytes[1000]! ^= 1
+      writeFileSync(path, bytes)
+      while (!/^streambus_damaged_segments 0$/m.test(await get('/metrics'))) await pause()
+      expect(JSON.parse(await get('/health/ready'))).to.deep.equal({ status: 'ready' })
+    })
   })
 })
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 10))
+}

@@ -88,7 +88,14 @@ describe('alerts and dashboard', () => {
 
   it('alert of what hurts', () => {
     const text = rules.map(({ expr }) => expr).join('\n')
-    const wanted = ['shard_offline', 'disk_reserve', 'journal_used', 'commit_duration', 'event_loop_delay']
+    const wanted = [
+      'shard_offline',
+      'damaged_segments',
+      'disk_reserve',
+      'journal_used',
+      'commit_duration',
+      'event_loop_delay',
+    ]
     for (const part of [...wanted, 'authentication_failures', 'certificate_expiry']) expect(text).to.contain(part)
   })
 

@@ -103,6 +103,7 @@ describe('the document of ClusterStatus', function () {
       sessions: new Set([session]),
       subscriptionCount: 9000,
       waitingRequestBytes: big,
+      damagedSegments: big,
       gauges: { recent: () => ({}) } as unknown as MainGauges,
     })
     const { subscribedPartitions } = document as unknown as Status
@@ -122,6 +123,7 @@ describe('the document of ClusterStatus', function () {
       sessions: new Set([session]),
       subscriptionCount: 1,
       waitingRequestBytes: 0,
+      damagedSegments: 0,
       gauges,
     }
   }
