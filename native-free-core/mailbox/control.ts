@@ -39,6 +39,8 @@ export interface ShardSettings extends WorkerSettings {
   readonly volatileMemory: SharedArrayBuffer
   readonly volatilePositions: SharedArrayBuffer
   readonly metrics: SharedArrayBuffer
+  /** An AppendCounter's: the same for all shards. */
+  readonly appendCounter: SharedArrayBuffer
   /** To the sync thread: this shard's mailbox and the sync thread's doorbell. */
   readonly syncRequests: SharedArrayBuffer
   readonly syncReplies: SharedArrayBuffer

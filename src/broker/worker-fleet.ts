@@ -18,6 +18,7 @@ import {
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { pageAlignedMemory } from '../../native-free-core/bytes/page-aligned-memory.js'
 import { journalPositionsBytes } from '../../native-free-core/journal/journal-reader.js'
+import { createAppendCounter } from '../../native-free-core/mailbox/append-counter.js'
 import type {
   FromShard,
   FromSync,
@@ -97,6 +98,7 @@ export class WorkerFleet {
   private readonly options: FleetOptions
   private readonly shards: ShardHandle[] = []
   private readonly syncDoorbell = createDoorbell()
+  private readonly appendCounter = createAppendCounter()
   private readonly syncSettings: SyncSettings
   private sync: WorkerThread | undefined
   private recoveryEnded = Promise.resolve()
@@ -176,6 +178,7 @@ export class WorkerFleet {
       volatileMemory: channel.volatileMemory,
       volatilePositions: channel.volatilePositions,
       metrics: channel.metrics,
+      appendCounter: this.appendCounter,
       syncRequests: mailbox.requests,
       syncReplies: mailbox.replies,
       syncDoorbell: this.syncDoorbell,

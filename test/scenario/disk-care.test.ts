@@ -1,14 +1,19 @@
 /**
  * What keeps a disk from hurting: writes stop before it is full, and the scrubber finds what it damaged.
- * Runs on: test process, with a broker in it. Touches: a temporary data folder.
+ * Runs on: test process, with a broker in it. Touches: a temporary data folder; a small file system in memory where one
+ * may be mounted.
  */
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Client, connect, startBroker, StreamBusError } from '../../src/index.js'
+import type { BrokerOptions } from '../../src/broker/start-broker.js'
 import { scrub } from '../../workers/jobs/scrub.js'
 import { createDisk } from '../../workers/shared/disk.js'
+
+const MiB = 2 ** 20
 
 describe('care for the disk', () => {
   let folder: string
@@ -19,10 +24,7 @@ describe('care for the disk', () => {
 
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-  async function withBroker(
-    options: { diskReserveBytes?: number; scrubIntervalMs?: number },
-    use: (client: Client, port: number) => Promise<void>,
-  ) {
+  async function withBroker(options: BrokerOptions, use: (client: Client, port: number) => Promise<void>) {
     const small = { dataFolder: folder, port: 0, journalMemoryBytes: 4 << 20 }
     const broker = await startBroker({ ...small, ...options })
     const client = await connect({ server: `127.0.0.1:${broker.port}` })
@@ -47,6 +49,34 @@ describe('care for the disk', () => {
       expect(error?.name).to.be.oneOf(['DISK_RESERVE_REACHED', 'REQUEST_TIMED_OUT'])
       expect((await client.admin().describeTopic('t')).partitions[0]!.highWatermark).to.equal(0)
     })
+  })
+
+  it('keeps the reserve free however fast records come, and little more', async function () {
+    this.timeout(60_000)
+    const mount = join(folder, 'small')
+    mkdirSync(mount)
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=128m', 'tmpfs', mount]).status !== 0) {
+      console.log('    skipped: no file system may be mounted here')
+      return this.skip()
+    }
+    const [diskReserveBytes, journalMemoryBytes] = [48 * MiB, 16 * MiB]
+    const freeBytes = (): number => statfsSync(mount).bavail * statfsSync(mount).bsize
+    try {
+      const options = { dataFolder: join(mount, 'data'), shards: 2, diskReserveBytes, journalMemoryBytes }
+      await withBroker(options, async (client) => {
+        await client.admin().createTopic({ name: 't', partitions: 3 })
+        const producer = client.producer({ batchBytes: 500_000, deliveryTimeoutMs: 1500 })
+        let isRefused = false
+        const send = (): Promise<unknown> => producer.send({ topic: 't', value: Buffer.alloc(20_000) })
+        while (!isRefused) await Promise.all(Array.from({ length: 100 }, send)).catch(() => (isRefused = true))
+        await producer.close().catch(() => undefined)
+      })
+      // The stop has settled everything.
+      const besides = (freeBytes() - diskReserveBytes) / MiB
+      expect(besides).to.be.within(-2, journalMemoryBytes / MiB + 1)
+    } finally {
+      spawnSync('umount', [mount])
+    }
   })
 
   it('finds a flipped bit in a sealed segment, and nothing in a sound folder', async () => {

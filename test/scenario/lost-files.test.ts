@@ -184,7 +184,7 @@ describe('files that are lost', function () {
       await start().catch((error: unknown) => expect(String(error)).to.contain('ENOSPC'))
       await end('kill')
       unlinkSync(filler)
-      // Writes stopped some way below the reserve, by their speed: less than a journal may be free now.
+      // Of what was kept free for the journal, settling took its part: less than the journal's size may be free now.
       expect(spawnSync('mount', ['-o', 'remount,size=64m', mount]).status).to.equal(0)
       await start({ diskReserveBytes: 65_536 })
       expect(await readAll()).to.be.at.least(kept)

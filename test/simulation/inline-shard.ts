@@ -6,6 +6,7 @@
 import { brokerConfigOf } from '../../native-free-core/config/broker-config.js'
 import { JournalReader, journalPositionsBytes } from '../../native-free-core/journal/journal-reader.js'
 import { crc32cOf } from '../../native-free-core/log/crc32c.js'
+import { createAppendCounter } from '../../native-free-core/mailbox/append-counter.js'
 import { type RingPair, type ShardSettings, shardOf } from '../../native-free-core/mailbox/control.js'
 import {
   ColdReadReply,
@@ -91,7 +92,11 @@ export class InlineBroker {
   constructor(options: InlineOptions, nowMs: number) {
     this.options = options
     this.nowMs = nowMs
-    const settings = Array.from({ length: options.shardCount }, (_, shard) => settingsOf(options, shard))
+    const appendCounter = createAppendCounter()
+    const settings = Array.from({ length: options.shardCount }, (_, shard) => ({
+      ...settingsOf(options, shard),
+      appendCounter,
+    }))
     const bytes = options.image.encode()
     const shared = new SharedArrayBuffer(bytes.length)
     new Uint8Array(shared).set(bytes)
@@ -336,7 +341,7 @@ function pairOf(ringBytes = defaultRingBytes): RingPair {
 function settingsOf(
   { random, image, shardCount, journalBytes, ringBytes }: InlineOptions,
   shard: number,
-): ShardSettings {
+): Omit<ShardSettings, 'appendCounter'> {
   return {
     kind: 'shard',
     config: brokerConfigOf({

@@ -79,6 +79,7 @@ export function openShard(options: OpenShardOptions): OpenedShard {
     ports: settings.frontEnds.map((pair) => new ReplyPort(pair)),
     metrics: new ShardMetrics(settings.metrics, journal.capacityBytes),
     shardCount: settings.shardCount,
+    appendCounter: settings.appendCounter,
     diskReserveBytes: settings.config.diskReserveBytes,
     journalFilledBytes: filled,
   })

@@ -16,6 +16,7 @@ import {
   writeEntryHeader,
 } from '../../native-free-core/journal/entry-format.js'
 import type { Crc32c } from '../../native-free-core/journal/commit-format.js'
+import { AppendCounter } from '../../native-free-core/mailbox/append-counter.js'
 import {
   DeleteRecordsRequest,
   FetchRequest,
@@ -74,6 +75,8 @@ export interface ShardOptions {
   readonly crc: Crc32c
   readonly diskReserveBytes: number
   readonly shardCount: number
+  /** Of what all shards append. */
+  readonly appendCounter: SharedArrayBuffer
   readonly journalFilledBytes: number
 }
 
@@ -122,8 +125,8 @@ export class Shard {
       options.disk,
       options.dataFolder,
       options.diskReserveBytes,
-      options.journal.capacityBytes,
-      options.shardCount,
+      options.journal.capacityBytes * options.shardCount,
+      new AppendCounter(options.appendCounter),
     )
     this.filler = new JournalFiller(options.journal, options.syncPort, options.journalFilledBytes)
   }
