@@ -3,16 +3,13 @@
  * journald.
  * Runs on: main. Touches: standard error; written at once, so that the last words are kept.
  */
-import { fstatSync } from 'node:fs'
 import { pino } from 'pino'
 import type { AuditEntry } from '../gateway/audit.js'
+import { isJournal, journaldLines, type Level, standardErrorStream } from './journald.js'
 import type { Log } from './log-sink.js'
 
 export type LogFormat = 'json' | 'text' | 'journald'
-type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** The priorities of syslog, as journald reads them before a line. */
-const priorities: Readonly<Record<Level, number>> = { debug: 7, info: 6, warn: 4, error: 3 }
 const colours: Readonly<Record<Level, number>> = { debug: 90, info: 36, warn: 33, error: 31 }
 const ranks = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 
@@ -24,21 +21,13 @@ export interface LogSurroundings {
 }
 
 function surroundings(): LogSurroundings {
-  const { dev, ino } = fstatSync(2)
-  return { environment: process.env, isTerminal: process.stderr.isTTY === true, stream: `${dev}:${ino}` }
+  return { environment: process.env, isTerminal: process.stderr.isTTY === true, stream: standardErrorStream() }
 }
 
-/** systemd tells in JOURNAL_STREAM which file the journal is: standard error may be something else. */
 export function formatFor(wanted: string, around: LogSurroundings = surroundings()): LogFormat {
   if (wanted !== 'auto') return wanted as LogFormat
-  if (around.environment['JOURNAL_STREAM'] === around.stream) return 'journald'
+  if (isJournal(around.environment, () => around.stream)) return 'journald'
   return around.isTerminal ? 'text' : 'json'
-}
-
-/** A journald entry ends with its line: each line of a message gets the priority. */
-export function journaldLines(level: Level, message: string): string {
-  const prefix = `<${priorities[level]}>`
-  return message.replace(/^/gm, prefix)
 }
 
 export function createLog(level: string, format: LogFormat, isColoured = false): Log {

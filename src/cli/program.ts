@@ -22,6 +22,7 @@ import { addToken } from './program/token.js'
 import { addTop } from './program/top.js'
 import { addTopic } from './program/topic.js'
 import { wantsColour } from './terminal/colours.js'
+import { writeError } from './write-error.js'
 
 export function buildProgram(environment: CliEnvironment): Command {
   const { name, isJson } = environment
@@ -35,8 +36,8 @@ export function buildProgram(environment: CliEnvironment): Command {
       getOutHasColors: () => wantsColour(process.stdout.isTTY, process.env),
       getErrHasColors: () => wantsColour(process.stderr.isTTY, process.env),
       writeOut: printText,
-      // The error is told as JSON instead.
-      ...(isJson ? { writeErr: () => {} } : {}),
+      // Otherwise the error is told as JSON.
+      writeErr: isJson ? () => {} : writeError,
     })
     .exitOverride()
     .addHelpText('after', footer(name))

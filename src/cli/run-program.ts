@@ -9,6 +9,7 @@ import type { CalledBy } from './called-by.js'
 import { ExitCode } from './exit-code.js'
 import { buildProgram } from './program.js'
 import { asksForJson } from './program/global-options.js'
+import { writeError } from './write-error.js'
 
 /** Resolves with the exit code. */
 export async function runProgram(argv: readonly string[], called: CalledBy): Promise<number> {
@@ -61,8 +62,8 @@ function reportJson({ name, code, message, remedy, retriable }: StreamBusError):
 
 /** What is our own mistake comes with where it happened. */
 function reportText({ name, message, remedy }: StreamBusError, thrown: unknown): void {
-  process.stderr.write(`error: ${message}\n${remedy === '' ? '' : `  ${remedy}\n`}`)
-  if (name === 'UNKNOWN_SERVER_ERROR' && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`)
+  writeError(`error: ${message}\n${remedy === '' ? '' : `  ${remedy}\n`}`)
+  if (name === 'UNKNOWN_SERVER_ERROR' && thrown instanceof Error) writeError(`${thrown.stack}\n`)
 }
 
 function usageError({ message }: CommanderError, { typed }: CalledBy): StreamBusError {

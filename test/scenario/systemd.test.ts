@@ -5,7 +5,7 @@
  */
 import { expect } from 'chai'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,7 @@ import { endPtys, Pty, whyNoPty } from '../support/pty.js'
 import { readText, root } from '../tidy/source-tree.js'
 
 const mainFile = fileURLToPath(new URL('../support/broker-main.js', import.meta.url))
+const cliFile = fileURLToPath(new URL('../support/run-cli.js', import.meta.url))
 const stuckDisk = fileURLToPath(new URL('../support/stuck-disk.js', import.meta.url))
 const small = 'port: 0\njournalMemoryBytes: 4MiB\nvolatileMemoryBytes: 2MiB\nshards: 2\npinShards: false\n'
 
@@ -190,6 +191,30 @@ describe('a broker under systemd', function () {
     } finally {
       endPtys()
     }
+  })
+
+  it('tells the journal that what kept it from starting is an error, line by line', () => {
+    writeConfig('prot: 9400\n')
+    const journal = join(folder, 'journal')
+    const file = openSync(journal, 'w')
+    const { dev, ino } = fstatSync(file)
+    for (const args of [
+      ['broker', '--config', config],
+      ['broker', '--confg', config],
+    ]) {
+      const env = { ...process.env, JOURNAL_STREAM: `${dev}:${ino}` }
+      spawnSync(process.execPath, [cliFile, ...args], { env, stdio: ['ignore', 'ignore', file] })
+    }
+    closeSync(file)
+    const lines = readFileSync(journal, 'utf8').trimEnd().split('\n')
+    expect(lines.length).to.be.at.least(4)
+    expect(lines.filter((line) => !line.startsWith('<3>'))).to.deep.equal([])
+    expect(lines.join('\n')).to.contain('<3>error: ').and.contain('prot').and.contain('--confg')
+    // Standard error leads elsewhere: the variable was inherited.
+    const { stderr } = spawnSync(process.execPath, [cliFile, 'broker', '--config', config], {
+      env: { ...process.env, JOURNAL_STREAM: `${dev}:${ino}` },
+    })
+    expect(stderr.toString()).to.match(/^error: /)
   })
 
   it('runs all the same when nobody listens on the socket', async () => {

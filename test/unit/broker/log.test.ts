@@ -5,7 +5,8 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import { formatFor, journaldLines, type LogFormat } from '../../../src/broker/log.js'
+import { journaldLines } from '../../../src/broker/journald.js'
+import { formatFor, type LogFormat } from '../../../src/broker/log.js'
 import { type Log, silentLog } from '../../../src/broker/log-sink.js'
 import { ReloadList } from '../../../src/broker/reload-list.js'
 
