@@ -116,10 +116,10 @@ export interface ReadSettings extends WorkerSettings {
   readonly doorbell: SharedArrayBuffer
   readonly frontEnds: readonly RingPair[]
 }
-/** A read that failed, for the log. */
+/** A read that failed, for the log; of no interest if the partition was deleted: its files went away. */
 export interface FromRead {
-  readonly kind: 'log'
-  readonly level: 'error'
+  readonly kind: 'readFailed'
+  readonly partitionId: number
   readonly message: string
 }
 export type ToRead = { readonly kind: 'stop' }

@@ -241,6 +241,10 @@ export class Broker implements ClusterAccess {
         this.offline.set(shard, error)
         this.gateway?.becomeUnready(error, shard)
       },
+      // Main knows of a deletion before any shard moves the files.
+      onReadFailed: (partitionId, message) => {
+        if (this.image().partitionById(partitionId) !== undefined) log.error(`a read failed: ${message}`)
+      },
       onLog: (level, message) => log[level](message),
     })
     this.fleet = fleet

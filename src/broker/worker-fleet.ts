@@ -20,6 +20,7 @@ import { pageAlignedMemory } from '../../native-free-core/bytes/page-aligned-mem
 import { journalPositionsBytes } from '../../native-free-core/journal/journal-reader.js'
 import { createAppendCounter } from '../../native-free-core/mailbox/append-counter.js'
 import type {
+  FromRead,
   FromShard,
   FromSync,
   RecoveryReport,
@@ -52,6 +53,8 @@ export interface FleetOptions {
   onFatal(error: StreamBusError): void
   /** A shard takes no writes any more. */
   onOffline(shard: number, error: StreamBusError): void
+  /** A read of a segment failed; of no interest if the partition was deleted. */
+  onReadFailed(partitionId: number, message: string): void
   onLog(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
 }
 
@@ -295,7 +298,9 @@ export class WorkerFleet {
     const pair: RingPair = { requests: createRing(readRequestRingBytes), replies, doorbell: mainDoorbell }
     const doorbell = createDoorbell()
     const settings = { ...this.commonSettings(), kind: 'read' as const, doorbell, frontEnds: [pair] }
-    this.read = { worker: this.spawn('read', settings), doorbell }
+    const worker = this.spawn('read', settings)
+    worker.on('message', ({ partitionId, message }: FromRead) => this.options.onReadFailed(partitionId, message))
+    this.read = { worker, doorbell }
     return { requests: pair.requests, replies, doorbell }
   }
 

@@ -4,7 +4,17 @@
  * may be mounted.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -79,6 +89,33 @@ describe('care for the disk', () => {
     }
   })
 
+  it('frees the space of removed segments, though they were read', async function () {
+    this.timeout(20_000)
+    if (!existsSync('/proc/self/fd')) return this.skip()
+    const topic = { name: 't', partitions: 1, configs: { 'segment.bytes': '65536' } }
+    await withBroker({}, async (client) => {
+      await client.admin().createTopic(topic)
+      const producer = client.producer({ batchBytes: 16_384 })
+      for (let index = 0; index < 3000; index++) producer.write({ topic: 't', value: 'x'.repeat(100) })
+      await producer.close()
+    })
+    const open = (): string[] =>
+      readdirSync('/proc/self/fd')
+        .map((name) => linkOf(`/proc/self/fd/${name}`))
+        .filter((path) => path.startsWith(join(folder, 'topics')) && path.includes('.log'))
+    // Started anew, it has nothing in memory.
+    await withBroker({}, async (client) => {
+      const consumer = client.consumer({ topic: 't', from: 'earliest', untilEnd: true })
+      let count = 0
+      for await (const batch of consumer) count += batch.recordCount
+      expect(count).to.equal(3000)
+      expect(open().length).to.be.at.least(3)
+      await client.admin().deleteRecords('t', 0, 2500)
+      // The shard has its last segment open, and nobody any other.
+      while (open().length > 1) await pause()
+    })
+  })
+
   it('finds a flipped bit in a sealed segment, and nothing in a sound folder', async () => {
     await withBroker({}, async (client) => {
       await client.admin().createTopic({ name: 't', partitions: 1, configs: { 'segment.bytes': '65536' } })
@@ -107,6 +144,15 @@ describe('care for the disk', () => {
     })
   })
 })
+
+/** Of a descriptor, which may be closed just now. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 10))

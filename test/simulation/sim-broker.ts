@@ -10,6 +10,7 @@ import { EventEmitter } from 'node:events'
 import type { WorkerOptions } from 'node:worker_threads'
 import { type BrokerConfig, brokerConfigOf } from '../../native-free-core/config/broker-config.js'
 import type {
+  FromRead,
   FromShard,
   FromSync,
   ReadSettings,
@@ -146,7 +147,7 @@ export class BrokerLife {
       worker.run('sync', settings.doorbell, new SyncThread(settings, disk, worker.port<ToSync, FromSync>()))
     } else if (kind === 'read') {
       const settings = workerData as ReadSettings
-      worker.run('read', settings.doorbell, new ReadThread(settings, disk, worker.port<ToRead, never>()))
+      worker.run('read', settings.doorbell, new ReadThread(settings, disk, worker.port<ToRead, FromRead>()))
     } else {
       const doorbell = createDoorbell()
       worker.bell = new Int32Array(doorbell)

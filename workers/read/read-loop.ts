@@ -25,17 +25,19 @@ interface FrontEnd {
   readonly doorbell: Doorbell
 }
 
+type Tell = (partitionId: number, message: string) => void
+
 /** So that a file that every consumer meets makes no flood of lines. */
 const tellIntervalMs = 1000
 
 export class ReadLoop {
   private readonly reader: SegmentReader
-  private readonly tell: (message: string) => void
+  private readonly tell: Tell
   private nextTellMs = 0
   private readonly frontEnds: readonly FrontEnd[]
 
   /** `tell`: of a read that failed, at most once a second. */
-  constructor(disk: Disk, frontEnds: readonly RingPair[], tell: (message: string) => void = () => undefined) {
+  constructor(disk: Disk, frontEnds: readonly RingPair[], tell: Tell = () => undefined) {
     this.tell = tell
     this.reader = new SegmentReader(disk)
     this.frontEnds = frontEnds.map((pair) => ({
@@ -47,6 +49,11 @@ export class ReadLoop {
 
   hasWork(): boolean {
     return this.frontEnds.some((frontEnd) => !frontEnd.requests.isEmpty())
+  }
+
+  /** Call it after each step, and when the time is over that it returns in ms; infinity: not before the next read. */
+  tidy(nowMs: number): number {
+    return this.reader.tidy(nowMs)
   }
 
   /** One read of each front end in turn. Returns how many were done. */
@@ -68,8 +75,9 @@ export class ReadLoop {
     const requestId = view.getUint32(at + requestIdAt, true)
     const pathAt = at + ColdReadRequest.pathAt
     const path = decodeUtf8(requests.bytes, pathAt, pathAt + view.getUint32(at + ColdReadRequest.pathLengthAt, true))
+    const partitionId = view.getUint32(at + partitionIdAt, true)
     try {
-      const range = this.reader.find(path, view.getUint32(at + partitionIdAt, true), {
+      const range = this.reader.find(path, partitionId, {
         offset: view.getFloat64(at + ColdReadRequest.offsetAt, true),
         highWatermark: view.getFloat64(at + ColdReadRequest.highWatermarkAt, true),
         limit: view.getFloat64(at + ColdReadRequest.limitAt, true),
@@ -77,16 +85,16 @@ export class ReadLoop {
       })
       this.reply(replies, requestId, 0, range)
     } catch (error) {
-      this.reply(replies, requestId, this.codeOf(error), undefined)
+      this.reply(replies, requestId, this.codeOf(error, partitionId), undefined)
     }
   }
 
-  private codeOf(error: unknown): number {
+  private codeOf(error: unknown, partitionId: number): number {
     const { code, message } = StreamBusError.from(error)
     const nowMs = performance.now()
     if (nowMs >= this.nextTellMs) {
       this.nextTellMs = nowMs + tellIntervalMs
-      this.tell(`a read failed: ${message}`)
+      this.tell(partitionId, message)
     }
     return code
   }
@@ -112,9 +120,9 @@ export class ReadLoop {
     try {
       if (this.reader.read(range, into)) return 0
       const what = `${range.path}: the file ends before byte ${range.position + range.lengthBytes}`
-      return this.codeOf(new StreamBusError('SEGMENT_DAMAGED', what))
+      return this.codeOf(new StreamBusError('SEGMENT_DAMAGED', what), range.partitionId)
     } catch (error) {
-      return this.codeOf(error)
+      return this.codeOf(error, range.partitionId)
     }
   }
 }

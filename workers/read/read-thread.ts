@@ -13,20 +13,33 @@ export class ReadThread {
   private readonly port: ThreadPort<ToRead, FromRead>
   private readonly loop: ReadLoop
 
-  constructor(settings: ReadSettings, disk: Disk, port: ThreadPort<ToRead, FromRead>) {
+  private readonly clock: () => number
+
+  /** `clock` never jumps. */
+  constructor(
+    settings: ReadSettings,
+    disk: Disk,
+    port: ThreadPort<ToRead, FromRead>,
+    clock: () => number = () => performance.now(),
+  ) {
+    this.clock = clock
     this.port = port
     this.doorbell = new Doorbell(settings.doorbell)
-    this.loop = new ReadLoop(disk, settings.frontEnds, (message) => port.say({ kind: 'log', level: 'error', message }))
+    this.loop = new ReadLoop(disk, settings.frontEnds, (partitionId, message) =>
+      port.say({ kind: 'readFailed', partitionId, message }),
+    )
   }
 
   /** As of ShardThread. */
   step(): number {
-    if (this.loop.step() > 0) return 0
+    const worked = this.loop.step() > 0
+    const tidyMs = this.loop.tidy(this.clock())
+    if (worked) return 0
     this.doorbell.park()
     if (this.loop.hasWork()) {
       this.doorbell.unpark()
       return 0
     }
-    return this.port.receive()?.kind === 'stop' ? ended : Number.POSITIVE_INFINITY
+    return this.port.receive()?.kind === 'stop' ? ended : tidyMs
   }
 }

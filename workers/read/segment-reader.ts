@@ -1,6 +1,7 @@
 /**
  * Finds and reads whole record batches in segment files, with the sparse offset index beside each.
- * Runs on: read worker. Touches: segment and index files, read only; keeps some descriptors open.
+ * Runs on: read worker. Touches: segment and index files, read only; keeps descriptors open while they are used and the
+ * files are there: the space of a removed file is free only when nobody has it open.
  */
 import { readInt64 } from '../../native-free-core/bytes/int64.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
@@ -8,6 +9,7 @@ import type { Disk, FileHandle } from '../shared/disk.js'
 
 export interface BatchRange {
   readonly file: FileHandle
+  readonly partitionId: number
   readonly path: string
   readonly position: number
   readonly lengthBytes: number
@@ -27,6 +29,8 @@ interface OpenSegment {
   readonly path: string
   readonly file: FileHandle
   readonly baseOffset: number
+  /** Since `tidy` looked. */
+  isUsed: boolean
 }
 
 const headerBytes = 61
@@ -35,6 +39,7 @@ const lastOffsetDeltaAt = 23
 /** baseOffset and batchLength stand before what batchLength counts. */
 const batchOverheadBytes = 12
 const maxOpenSegments = 64
+const tidyIntervalMs = 2000
 const scanBytes = 256 * 1024
 const indexEntryBytes = 8
 
@@ -42,6 +47,7 @@ export class SegmentReader {
   private readonly disk: Disk
   /** Least recently used first. */
   private readonly open = new Map<string, OpenSegment>()
+  private nextTidyMs = Number.POSITIVE_INFINITY
   private readonly scan = new Uint8Array(scanBytes)
   private readonly scanView = new DataView(this.scan.buffer)
   private scanned: { path: string; position: number; lengthBytes: number } = { path: '', position: 0, lengthBytes: 0 }
@@ -70,7 +76,7 @@ export class SegmentReader {
       position += sizeBytes
     }
     if (start < 0) throw damaged(path, position, limit)
-    return { file: segment.file, path, position: start, lengthBytes: position - start }
+    return { file: segment.file, partitionId, path, position: start, lengthBytes: position - start }
   }
 
   /** Reads a range that `find` found; false when the file ends before it. */
@@ -128,9 +134,10 @@ export class SegmentReader {
     if (known !== undefined) {
       this.open.delete(key)
       this.open.set(key, known)
+      known.isUsed = true
       return known
     }
-    const segment = { path, file: this.disk.open(path, 'read'), baseOffset: baseOffsetOf(path) }
+    const segment = { path, file: this.disk.open(path, 'read'), baseOffset: baseOffsetOf(path), isUsed: true }
     this.open.set(key, segment)
     if (this.open.size > maxOpenSegments) this.closeOldest()
     return segment
@@ -138,9 +145,37 @@ export class SegmentReader {
 
   private closeOldest(): void {
     const oldest = this.open.entries().next().value
-    if (oldest === undefined) return
-    this.open.delete(oldest[0])
-    this.disk.close(oldest[1].file)
+    if (oldest !== undefined) this.close(...oldest)
+  }
+
+  private close(key: string, { file }: OpenSegment): void {
+    this.open.delete(key)
+    try {
+      this.disk.close(file)
+    } catch {
+      // It was read only: nothing hangs on it.
+    }
+  }
+
+  /**
+   * Every two seconds closes what was not read since the last time, or was removed. Returns in how many ms it is due;
+   * infinity while nothing is open.
+   */
+  tidy(nowMs: number): number {
+    if (this.open.size === 0) this.nextTidyMs = Number.POSITIVE_INFINITY
+    else if (this.nextTidyMs === Number.POSITIVE_INFINITY) this.nextTidyMs = nowMs + tidyIntervalMs
+    else if (nowMs >= this.nextTidyMs) {
+      this.nextTidyMs = nowMs + tidyIntervalMs
+      this.closeUnneeded()
+    }
+    return this.open.size === 0 ? Number.POSITIVE_INFINITY : Math.max(1, this.nextTidyMs - nowMs)
+  }
+
+  private closeUnneeded(): void {
+    for (const [key, segment] of this.open) {
+      if (!segment.isUsed || !this.disk.exists(segment.path)) this.close(key, segment)
+      segment.isUsed = false
+    }
   }
 }
 
