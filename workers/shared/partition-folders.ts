@@ -67,28 +67,29 @@ export class PartitionFolders {
     if (!this.disk.exists(folder)) return
     const path = `${folder}/partition.metadata`
     const isRelied = point !== undefined && point.endOffset > point.logStartOffset
+    if (isRelied && !this.disk.exists(path)) return
+    const owner = isRelied ? this.ownerOf(path) : this.ownerIfKnown(path)
     // Made just before a crash and never synced: whatever it holds is in the journal.
-    if (!isRelied && !this.isReadable(path)) return this.disk.removeFolder(folder)
-    if (!this.disk.exists(path)) return
-    const owner = this.ownerOf(path)
+    if (owner === undefined) return this.disk.removeFolder(folder)
     if (owner !== topicId) this.disk.rename(folder, `${folder}.${owner}${deletedSuffix}`)
   }
 
   /** Whose the folder with that name is; undefined when there is none, or nothing in it that tells. */
   ownerOfFolder(topicName: string, partition: number): Uuid | undefined {
     const path = `${this.pathOf(topicName, partition)}/partition.metadata`
-    return this.isReadable(path) ? this.ownerOf(path) : undefined
+    return this.ownerIfKnown(path)
   }
 
-  private isReadable(path: string): boolean {
-    if (!this.disk.exists(path)) return false
+  private ownerIfKnown(path: string): Uuid | undefined {
+    if (!this.disk.exists(path)) return undefined
     try {
-      this.ownerOf(path)
-      return true
+      return this.ownerOf(path)
     } catch (error) {
-      // Only what it holds may be wrong; a disk that does not answer is another matter.
-      if (systemErrorCode(error) !== undefined || !(error instanceof StreamBusError)) throw error
-      return false
+      // What it holds may be wrong, and another shard may move it away just now; a disk that does not answer is another
+      // matter.
+      const code = systemErrorCode(error)
+      if (!StreamBusError.is(error) || (code !== undefined && code !== 'ENOENT')) throw error
+      return undefined
     }
   }
 
@@ -119,8 +120,9 @@ export class PartitionFolders {
     )
     for (const name of this.disk.list(this.root)) {
       const path = `${this.root}/${name}/partition.metadata`
-      if (name.endsWith(deletedSuffix) || known.has(name) || !this.isReadable(path)) continue
-      const owner = this.ownerOf(path)
+      if (name.endsWith(deletedSuffix) || known.has(name)) continue
+      const owner = this.ownerIfKnown(path)
+      if (owner === undefined) continue
       const folder = `${this.root}/${name}`
       if (image.isDeleted(owner)) this.disk.rename(folder, `${folder}.${owner}${deletedSuffix}`)
     }
