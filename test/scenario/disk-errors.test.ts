@@ -301,6 +301,23 @@ describe('a disk that fails under a broker', function () {
     expect(await read(0)).to.deep.equal(numbers)
   })
 
+  it("at a journal's last word, that it was closed, is told", async () => {
+    await start()
+    await client.admin().createTopic({ name: 't', partitions: 2 })
+    const numbers = await produceAll(0, 0, 3)
+    await restart('stop')
+    const path = join(dataFolder, 'journals/shard-1.journal')
+    await inject({ calls: writes, paths: [path] })
+    socket.close()
+    await client.close()
+    expect(await broker.stop()).to.equal(0)
+    await said(/error: shard 1 takes no writes any more: .*shard-1\.journal: write at \d+ failed: EIO/)
+    await heal()
+    await start()
+    expect(await read(0)).to.deep.equal(numbers)
+    await produceAll(0, 1000, 1)
+  })
+
   it('for want of room while it stops is told, and nothing is lost', async function () {
     const mount = join(folder, 'small')
     dataFolder = join(mount, 'data')
@@ -318,8 +335,9 @@ describe('a disk that fails under a broker', function () {
       // Less than what settling starts at: all of it lies in the journals alone.
       const numbers = await produceAll(0, 0, 20)
       const filler = join(mount, 'filler')
+      // Whoever else takes some of the rest, nothing of it is left.
       const { bavail, bsize } = statfsSync(mount)
-      writeFileSync(filler, Buffer.alloc(bavail * bsize))
+      expect(() => writeFileSync(filler, Buffer.alloc((bavail + 1) * bsize))).to.throw('ENOSPC')
       socket.close()
       await client.close()
       await broker.stop()

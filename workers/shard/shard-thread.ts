@@ -170,9 +170,13 @@ export class ShardThread {
       this.doorbell.unpark()
       return 0
     }
+    try {
+      for (const partition of shard.partitions.values()) partition.log.close()
+      if (shard.failure === undefined) shard.journal.close()
+    } catch (error) {
+      shard.takeOffline(error)
+    }
     this.tellOffline(running)
-    for (const partition of shard.partitions.values()) partition.log.close()
-    if (shard.failure === undefined) shard.journal.close()
     return ended
   }
 }
