@@ -37,7 +37,11 @@ describe('gathered batches', () => {
 
   it('goes on with views when its own memory is full', () => {
     const gathered = new GatheredBatches()
-    const expected = addAll(gathered, ring, Array.from({ length: 40 }, () => 8000))
+    const expected = addAll(
+      gathered,
+      ring,
+      Array.from({ length: 40 }, () => 8000),
+    )
     const pieces = gathered.take()
     expect(pieces).to.have.lengthOf(1 + 40 - 32)
     expect(Buffer.concat(pieces).equals(expected)).to.equal(true)
