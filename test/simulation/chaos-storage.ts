@@ -1,28 +1,30 @@
 /**
- * `npm run chaos:storage -- --histories 1000 --seed 7 [--errors] [--segments] [--verbose]`: many more histories of the
- * storage test.
+ * `npm run chaos:storage`: many more histories of the storage test.
  * Runs on: a process of its own.
  */
+import { checkOptions, hasFlag, numberOption } from '../support/options.js'
 import { Random, seedOfRun } from '../support/random.js'
 import { StorageHistory } from './storage-history.js'
 
-const args = process.argv.slice(2)
+checkOptions(`npm run chaos:storage -- [options]: the storage test's histories, many more of them
+  --histories N   how many (1000)
+  --seed N        of the first one; each next one has the next (by chance)
+  --errors        the disk also answers EIO and ENOSPC
+  --segments      segments are short, so that there are many
+  --lives N       of a history, each with a power cut or a kill at its end (4)
+  --steps N       of a life (150)
+  --verbose       tells of each step`)
 
-function numberOf(name: string, otherwise: number): number {
-  const at = args.indexOf(name)
-  return at < 0 ? otherwise : Number(args[at + 1])
-}
-
-const histories = numberOf('--histories', 1000)
-const firstSeed = numberOf('--seed', seedOfRun())
-const isVerbose = args.includes('--verbose')
-const errors = args.includes('--errors')
-const shortSegments = args.includes('--segments')
+const histories = numberOption('--histories', 1000)
+const firstSeed = numberOption('--seed', seedOfRun())
+const isVerbose = hasFlag('--verbose')
+const errors = hasFlag('--errors')
+const shortSegments = hasFlag('--segments')
 const startMs = performance.now()
 let failed = 0
 
 for (let seed = firstSeed; seed < firstSeed + histories; seed++) {
-  const options = { lives: numberOf('--lives', 4), steps: numberOf('--steps', 150), errors, shortSegments }
+  const options = { lives: numberOption('--lives', 4), steps: numberOption('--steps', 150), errors, shortSegments }
   try {
     new StorageHistory(new Random(seed), isVerbose ? { ...options, say: (line) => console.log(line) } : options).run()
   } catch (error) {

@@ -1,22 +1,34 @@
 /**
  * Simulations of a whole broker, one for each seed. A failing seed prints how to run it again, which kinds of fault it
  * needs, and what happened last.
- *
- *   npm run simulate -- [--seed N] [--seeds N] [--canary NAME | --canaries] [--narrow] [--without KIND,KIND]
- *                       [--events N] [--processes N] [--most N]
- *
  * Runs on: a process of its own, and one more for each further core.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { checkOptions } from '../support/options.js'
 import { seedOfRun } from '../support/random.js'
 import { type Canary, canaries, canaryNamed } from './canaries.js'
 import { realNowMs } from './globals.js'
 import { type FaultKind, faultKinds } from './plan.js'
 import { type Failure, firstFailure, neededFaults, runSeed, type SeedOptions } from './run-seed.js'
 
+const usage = `npm run simulate -- [options]: a whole broker in one thread, once for each seed
+  --seed N              the first seed; without --seeds that one alone (without it: by chance)
+  --seeds N             how many (1000; 2000 for --canaries)
+  --without KIND,KIND   leaves kinds of fault out, of:
+                        ${faultKinds.join(', ')}
+  --canary NAME         puts a mistake in; test/simulation/README.md has their names
+  --canaries            tells for each mistake which seed finds it first
+  --narrow              narrows seeds to what a canary needs
+  --events N            how many of the last events of a failing seed are shown (40)
+  --most N              ends after so many failing seeds (5)
+  --processes N         on how many cores (2, or as many as there are)`
+
 const args = process.argv.slice(2)
+/** In a process that another made: it has looked. */
+const isChild = args.includes('--child')
+if (!isChild) checkOptions(usage)
 
 function textOf(name: string): string | undefined {
   const at = args.indexOf(name)
@@ -154,8 +166,8 @@ async function searchCanary(one: Canary): Promise<boolean> {
 }
 
 async function main(): Promise<void> {
-  const child = args.indexOf('--child')
-  if (child >= 0) {
+  if (isChild) {
+    const child = args.indexOf('--child')
     const sum = await runAll(Number(args[child + 1]), Number(args[child + 2]))
     process.send!(sum)
     process.disconnect()
