@@ -33,6 +33,8 @@ export class AdminClient extends SimClient {
   private isBusy = false
   /** Topics that were made, by name, with what was asked for. */
   private readonly configsByName = new Map<string, Record<string, string>>()
+  /** Of those whose making was not answered: asked for again as it was, for it may be made yet. */
+  private readonly unanswered = new Map<string, { configs: Record<string, string>; partitions: number }>()
   private isSure = false
   /** Names of topics whose making was answered. */
   private readonly made = new Set<string>()
@@ -72,12 +74,12 @@ export class AdminClient extends SimClient {
   }
 
   private learn(topics: readonly TopicInfo[]): void {
-    const { partitions } = this.registry
+    const { partitions, clock } = this.registry
     for (const { name, topicId, partitions: infos } of topics) {
       const configs = this.configsByName.get(name) ?? {}
       for (const { partition, partitionId } of infos) {
         if (partitions.has(partitionId)) continue
-        const made = new SimPartition({ partitionId, topicName: name, topicId, partition, configs })
+        const made = new SimPartition({ partitionId, topicName: name, topicId, partition, configs, clock })
         made.isPlaced = this.made.has(name)
         partitions.set(partitionId, made)
         this.say(`knows ${name}-${partition} (${partitionId})`)
@@ -114,16 +116,21 @@ export class AdminClient extends SimClient {
   }
 
   private make(name: string): void {
-    const configs = this.plan.configs()
+    const asked = this.unanswered.get(name) ?? {
+      configs: this.plan.configs(),
+      partitions: this.random.between(1, this.plan.mostPartitions),
+    }
+    const { configs, partitions } = asked
+    this.unanswered.set(name, asked)
     this.configsByName.set(name, configs)
     this.made.delete(name)
-    const partitions = this.random.between(1, this.plan.mostPartitions)
     this.begin(`creates ${name} with ${partitions} partitions, ${JSON.stringify(configs)}`)
     const entries = Object.entries(configs).map(([key, value]) => ({ name: key, value }))
     this.ask(
       'CreateTopic',
       (body) => writeCreateTopicRequest(body, { name, partitions, replicationFactor: 1, configs: entries }),
       ({ isLost, error }) => {
+        if (!isLost) this.unanswered.delete(name)
         if (!isLost && error === undefined) this.made.add(name)
         this.changed(`CreateTopic ${name}`, isLost, error?.code, ['TOPIC_ALREADY_EXISTS'])
       },
@@ -133,6 +140,7 @@ export class AdminClient extends SimClient {
   /** `isAnew`: another takes its name at once, before anybody has heard of the end of the first. */
   private delete(name: string, isAnew: boolean): void {
     for (const one of this.registry.partitions.values()) if (one.topicName === name) one.mayBeGone = true
+    this.unanswered.delete(name)
     this.begin(`deletes ${name}`)
     this.ask(
       'DeleteTopic',

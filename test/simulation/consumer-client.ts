@@ -115,7 +115,7 @@ export class ConsumerClient extends SimClient {
         if (isLost) return
         if (error !== undefined) return this.refused(partition, error.code)
         const { highWatermark, logStartOffset, batches } = readFetchResponse(body)
-        partition.checkBounds(logStartOffset, highWatermark, knownEnd, knownStart)
+        partition.checkBounds(logStartOffset, highWatermark, knownEnd, knownStart, this.world.nowMs)
         this.offset = partition.saw(batches, offset, highWatermark)
         this.checkWait(partition, request.maxWaitMs, askedMs)
         if (batches.length > 0) this.say(`fetched offsets ${offset} to ${this.offset - 1} of ${partition.name}`)
@@ -186,7 +186,7 @@ export class ConsumerClient extends SimClient {
         if (isLost) return
         if (error !== undefined) return this.refused(partition, error.code)
         const answer = readSubscribeResponse(body)
-        partition.checkBounds(answer.logStartOffset, answer.highWatermark, knownEnd, knownStart)
+        partition.checkBounds(answer.logStartOffset, answer.highWatermark, knownEnd, knownStart, this.world.nowMs)
         if (answer.offset !== offset) partition.fail(`a subscription at offset ${offset} begins at ${answer.offset}`)
         this.isSubscribed = true
         this.say(`follows ${partition.name} from offset ${offset} on with ${creditBytes} bytes of credit`)

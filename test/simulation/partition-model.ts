@@ -40,6 +40,8 @@ export class PartitionModel {
   logStartOffset = 0
   /** The log start may have moved up to here. */
   mayStartAt = 0
+  /** Retention by time may have moved it up to here. */
+  agedStart = 0
   /** Retention may remove what lies below so many bytes of the newest; infinity: nothing. */
   retainedBytes = Number.POSITIVE_INFINITY
   private readonly byCrc = new Map<number, SentBatch>()
@@ -88,8 +90,9 @@ export class PartitionModel {
   judge(logStartOffset: number, highWatermark: number, found: readonly FoundBatch[], powerWasCut: boolean): void {
     if (powerWasCut) this.giveUpLost(highWatermark)
     this.judgeRetention(logStartOffset, found, powerWasCut)
-    if (logStartOffset < this.logStartOffset || logStartOffset > Math.max(this.logStartOffset, this.mayStartAt)) {
-      this.fail(`starts at ${logStartOffset}; expected ${this.logStartOffset} to ${this.mayStartAt}`)
+    const mostStart = Math.max(this.logStartOffset, this.mayStartAt, this.agedStart)
+    if (logStartOffset < this.logStartOffset || logStartOffset > mostStart) {
+      this.fail(`starts at ${logStartOffset}; expected ${this.logStartOffset} to ${mostStart}`)
     }
     this.logStartOffset = logStartOffset
     this.judgeOffsets(highWatermark, found)

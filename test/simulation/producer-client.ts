@@ -135,7 +135,7 @@ export class ProducerClient extends SimClient {
   private makeIdempotent(partition: SimPartition): void {
     const lane = this.laneOf(partition)
     if (lane.waiting.length >= 2 * maxInFlight) return
-    const batch = partition.send(this.build(lane.nextSequence), true, this.index, this.world.nowMs)
+    const batch = partition.send(this.build(lane.nextSequence), true, this.index)
     lane.nextSequence += batch.recordCount
     lane.waiting.push(batch)
     this.sendNext(lane)
@@ -200,7 +200,7 @@ export class ProducerClient extends SimClient {
 
   /** What may be sent once only: nobody knows what became of it unless it is acknowledged. */
   private sendPlain(partition: SimPartition): void {
-    const batch = partition.send(this.build(-1), false, this.index, this.world.nowMs)
+    const batch = partition.send(this.build(-1), false, this.index)
     const { partitionId } = partition
     if (this.random.below(4) === 0) {
       // No answer. The correlation id is one that nobody waits for.

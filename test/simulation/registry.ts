@@ -10,11 +10,14 @@
  * | a batch, by whatever way       | one that was sent, whole, at the offset at which everybody saw it, and     |
  * |                                | below the watermark that came with it; seen is stored, as acknowledged is  |
  * | a watermark                    | at or above all that was acknowledged or seen when the question was sent   |
- * | a log start                    | where a client, or retention, may have moved it                            |
+ * | a log start                    | where a client, or retention, may have moved it: by time, behind nothing   |
+ * |                                | but what was old by its own time stamp                                     |
  * | an error                       | one that what happened to the broker, or to the topic, explains            |
  */
 import { errorNameOf, errorTable } from '../../native-free-core/errors/error-table.js'
 import { crc32cOf } from '../../native-free-core/log/crc32c.js'
+import { BatchLayout } from '../../native-free-core/log/record-batch.js'
+import { BelievedClock } from './believed-clock.js'
 import { batchesOf, type FoundBatch, PartitionModel, type SentBatch } from './partition-model.js'
 
 /** What the simulation found to be wrong; the seed fails. */
@@ -40,7 +43,8 @@ export class SimPartition {
   knownStart = 0
   /** How long records are kept; infinity: for ever. */
   readonly retentionMs: number
-  private readonly sentAtMs = new Map<SentBatch, number>()
+  private readonly clock: BelievedClock
+  private readonly old = new Set<SentBatch>()
   private readonly byCrc = new Map<number, SentBatch>()
   private readonly byOffset = new Map<number, SentBatch>()
 
@@ -50,6 +54,7 @@ export class SimPartition {
     topicId: string
     partition: number
     configs: Readonly<Record<string, string>>
+    clock: BelievedClock
   }) {
     const { partitionId, topicName, partition, configs } = options
     this.partitionId = partitionId
@@ -57,6 +62,7 @@ export class SimPartition {
     this.topicId = options.topicId
     this.name = `${topicName}-${partition} (${partitionId})`
     this.model = new PartitionModel(this.name)
+    this.clock = options.clock
     this.hasRetention = configs['retention.bytes'] !== undefined || configs['retention.ms'] !== undefined
     this.retentionMs = Number(configs['retention.ms'] ?? Number.POSITIVE_INFINITY)
     this.model.retainedBytes = Number(configs['retention.bytes'] ?? Number.POSITIVE_INFINITY)
@@ -66,23 +72,37 @@ export class SimPartition {
     throw new Violation(`${this.name}: ${what}`)
   }
 
-  send(bytes: Uint8Array, isIdempotent: boolean, producer: number, nowMs: number): SentBatch {
+  send(bytes: Uint8Array, isIdempotent: boolean, producer: number): SentBatch {
     const batch = this.model.send(bytes, isIdempotent, false, producer)
-    this.sentAtMs.set(batch, nowMs)
     this.byCrc.set(batch.crc, batch)
     return batch
   }
 
-  /** What is older than the topic keeps may be gone, whatever clocks say. */
+  /** What is older than the topic keeps may be gone from now on, whatever clocks say later. */
   allowOld(nowMs: number): void {
     if (this.retentionMs === Number.POSITIVE_INFINITY) return
-    const { model } = this
-    // A clock that was set is believed again at a thousandth of the time that passes, and clocks tell whole ms.
-    const keptMs = this.retentionMs * 0.999 - 1
-    for (const batch of model.sent) {
-      if (batch.offset < 0 || nowMs - this.sentAtMs.get(batch)! <= keptMs) continue
-      model.mayStartAt = Math.max(model.mayStartAt, batch.offset + batch.recordCount)
+    const latestMs = this.clock.latestMs(nowMs)
+    for (const batch of this.model.sent) if (latestMs - maxTimestampOf(batch) > this.retentionMs) this.old.add(batch)
+    this.model.agedStart = this.agedStart()
+  }
+
+  /**
+   * The highest log start that retention by time explains: what lies below is old. Nobody knows where the batches are
+   * that were stored without an answer, but no more of them than there are old ones fit between those that are known.
+   */
+  private agedStart(): number {
+    const { model, old } = this
+    let unplaced = 0
+    for (const batch of old) if (batch.offset < 0) unplaced += batch.recordCount
+    let start = Math.max(model.logStartOffset, model.mayStartAt)
+    const placed = model.sent.filter(({ offset, recordCount }) => offset + recordCount > start && offset >= 0)
+    for (const batch of placed.sort((a, b) => a.offset - b.offset)) {
+      const gap = Math.max(0, batch.offset - start)
+      if (gap > unplaced || !old.has(batch)) return start + Math.min(gap, unplaced)
+      unplaced -= gap
+      start = batch.offset + batch.recordCount
     }
+    return start + unplaced
   }
 
   /** The broker says, or shows, that the batch is stored at the offset. */
@@ -116,17 +136,27 @@ export class SimPartition {
     return end
   }
 
-  /** `endThen`, `startThen`: known when the question was sent. */
-  checkBounds(logStart: number, highWatermark: number, endThen: number, startThen: number): void {
+  /** `endThen`, `startThen`: known when the question was sent. `nowMs`: when the answer came. */
+  checkBounds(logStart: number, highWatermark: number, endThen: number, startThen: number, nowMs: number): void {
     if (highWatermark < endThen) this.fail(`the high watermark is ${highWatermark}; offset ${endThen - 1} was stored`)
     if (logStart < startThen) this.fail(`the log starts at ${logStart}; it was moved to ${startThen}`)
-    const { model } = this
-    if (!this.hasRetention && logStart > Math.max(model.logStartOffset, model.mayStartAt)) {
-      this.fail(`the log starts at ${logStart}; nobody asked for more than ${model.mayStartAt}`)
-    }
+    if (logStart > Math.max(this.model.logStartOffset, this.model.mayStartAt)) this.checkMoved(logStart, nowMs)
     if (logStart > highWatermark) this.fail(`the log starts at ${logStart}, above its end ${highWatermark}`)
     this.knownStart = Math.max(this.knownStart, logStart)
   }
+
+  /** Nobody asked for this start. */
+  private checkMoved(logStart: number, nowMs: number): void {
+    const { model } = this
+    if (!this.hasRetention) this.fail(`the log starts at ${logStart}; nobody asked for more than ${model.mayStartAt}`)
+    if (this.retentionMs === Number.POSITIVE_INFINITY) return
+    this.allowOld(nowMs)
+    if (logStart > model.agedStart) this.fail(`the log starts at ${logStart}; old is what is below ${model.agedStart}`)
+  }
+}
+
+function maxTimestampOf({ bytes }: SentBatch): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(BatchLayout.maxTimestampAt))
 }
 
 /** What happened to the broker, as far as it explains an error. */
@@ -160,6 +190,7 @@ export function isRetriable(code: number): boolean {
 export class Registry {
   /** Of all topics that ever were, by id: never reused. */
   readonly partitions = new Map<number, SimPartition>()
+  readonly clock = new BelievedClock()
   /** Of the broker that runs: another object for each. */
   excuses: Excuses = { hadDiskErrors: false, isStopping: false, hadLittleRoom: false }
 

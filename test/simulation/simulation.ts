@@ -197,7 +197,7 @@ export class Simulation {
   // ---- lives
 
   private startLife(): void {
-    const { plan, world, network, disk, metadata, faultRandom: random } = this
+    const { plan, world, network, disk, metadata, registry, faultRandom: random } = this
     const shards = random.pick(plan.shardCounts)
     const config: Partial<BrokerConfig> = {
       shards,
@@ -213,13 +213,14 @@ export class Simulation {
       maxFetchWaitMs: 1000,
     }
     this.fatal = undefined
-    this.registry.excuses = { hadDiskErrors: false, isStopping: false, hadLittleRoom: this.disk.free < 1 << 21 }
+    registry.excuses = { hadDiskErrors: false, isStopping: false, hadLittleRoom: this.disk.free < 1 << 21 }
     const name = `broker ${++this.lifeCount}`
     world.say(name, `starts with ${shards} shards`)
     const onFatal = (error: Error): void => {
       world.say(name, `gives up: ${error.message}`)
       this.fatal = error
     }
+    registry.clock.start(world.wallOffsetMs, world.nowMs)
     this.life = new BrokerLife({ world, network, disk, metadata, config, name, onFatal })
     this.life.process.timersFirst = plan.networkFirst
     this.armCrash(random.pick([40, 400, 2000]))
@@ -255,14 +256,12 @@ export class Simulation {
     if (fate === 'power cut') disk.restart()
     else disk.restartProcess()
     this.restartAtMs = world.nowMs + this.faultRandom.below(30)
-    if (this.clockWasSet) this.forgetTimes()
+    if (this.clockWasSet) this.allowOld()
   }
 
-  /** A broker that starts believes its clock: what it removes by age then is what the clock says. */
-  private forgetTimes(): void {
-    for (const { model, hasRetention } of this.registry.partitions.values()) {
-      if (hasRetention) model.mayStartAt = Number.MAX_SAFE_INTEGER
-    }
+  /** The next broker believes the clock that it finds: what this one may have taken by its own is known till here. */
+  private allowOld(): void {
+    for (const partition of this.registry.partitions.values()) partition.allowOld(this.world.nowMs)
   }
 
   /** After each step: has the broker ended, or is there none? */
@@ -303,7 +302,7 @@ export class Simulation {
     this.life = undefined
     this.callsLeft = Number.POSITIVE_INFINITY
     this.restartAtMs = world.nowMs + 1
-    if (this.clockWasSet) this.forgetTimes()
+    if (this.clockWasSet) this.allowOld()
   }
 
   // ---- faults that come now and then
@@ -331,6 +330,8 @@ export class Simulation {
     const byMs = this.faultRandom.pick([-48 * hourMs, -2 * hourMs, -5000, 5000, 2 * hourMs, 48 * hourMs])
     this.world.wallOffsetMs += byMs
     this.clockWasSet = true
+    const { wallOffsetMs, nowMs } = this.world
+    this.registry.clock.set(wallOffsetMs, nowMs, this.life?.broker === undefined)
     this.world.say('world', `the clock is set by ${byMs} ms`)
   }
 

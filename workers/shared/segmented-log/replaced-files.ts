@@ -61,14 +61,11 @@ export function readWhole(disk: Disk, path: string): Uint8Array {
   }
 }
 
-/**
- * A small file made at once and synced by the sync thread later; for names that nothing relied on before. An empty file
- * is not emptied: ext4 writes a truncated file to the disk when it is closed, which blocks for a millisecond or two.
- */
+/** A small file made at once and synced by the sync thread later; for names that nothing relied on before. */
 export function writeWhole(disk: Disk, path: string, bytes: Uint8Array): void {
   const file = disk.open(path, 'create')
   try {
-    if (disk.size(file) > 0) disk.truncate(file, 0)
+    disk.truncate(file, 0)
     disk.write(file, bytes, 0)
   } finally {
     disk.close(file)
