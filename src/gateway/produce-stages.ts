@@ -27,9 +27,13 @@ export class ProduceStages {
   private readonly sendAt: number
   private readonly totalAt: number
   private nextMs = Number.NEGATIVE_INFINITY
-  /** Answers that were taken and wait for the end of the turn: when they were taken, and when their frames came. */
+  /**
+   * Answers that were taken and wait for the end of the turn: when they were taken, and when their frames came. The
+   * first `waiting` of each; arrays that were emptied would be made anew each turn.
+   */
   private readonly takenMs: number[] = []
   private readonly startedMs: number[] = []
+  private waiting = 0
 
   constructor(writer: MetricsWriter) {
     this.writer = writer
@@ -54,19 +58,19 @@ export class ProduceStages {
   taken(startedMs: number, committedMs: number): void {
     const nowMs = performance.now()
     this.writer.observe(this.replyAt, Math.max(0, nowMs + this.clockOffsetMs - committedMs) / 1000)
-    this.takenMs.push(nowMs)
-    this.startedMs.push(startedMs)
+    this.takenMs[this.waiting] = nowMs
+    this.startedMs[this.waiting] = startedMs
+    this.waiting++
   }
 
   /** All answers taken so far were handed to their sockets. */
   sent(): void {
-    if (this.takenMs.length === 0) return
+    if (this.waiting === 0) return
     const nowMs = performance.now()
-    for (const [index, takenMs] of this.takenMs.entries()) {
-      this.writer.observe(this.sendAt, (nowMs - takenMs) / 1000)
+    for (let index = 0; index < this.waiting; index++) {
+      this.writer.observe(this.sendAt, (nowMs - this.takenMs[index]!) / 1000)
       this.writer.observe(this.totalAt, (nowMs - this.startedMs[index]!) / 1000)
     }
-    this.takenMs.length = 0
-    this.startedMs.length = 0
+    this.waiting = 0
   }
 }

@@ -41,6 +41,10 @@ export class ReplyPump {
     this.isScheduled = false
     this.run()
   }
+  private readonly onRung = (): void => {
+    this.isArmed = false
+    if (!this.isScheduled) this.run()
+  }
 
   constructor(doorbell: SharedArrayBuffer, sources: readonly ReplySource[], work: PumpWork) {
     this.doorbell = new Doorbell(doorbell)
@@ -117,9 +121,6 @@ export class ReplyPump {
     const rung = this.doorbell.wait()
     if (rung === undefined) return this.kick()
     this.isArmed = true
-    void rung.then(() => {
-      this.isArmed = false
-      if (!this.isScheduled) this.run()
-    })
+    void rung.then(this.onRung)
   }
 }
