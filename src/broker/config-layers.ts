@@ -73,6 +73,12 @@ export function readOptions(options: Partial<BrokerConfig>): LoadedConfig {
   return combine(undefined, [optionLayer(options)], [])
 }
 
+/** The same of a process that was given no file: defaults, the environment, overrides. */
+export function readSurroundings(environment: Variables, overrides: Partial<BrokerConfig> = {}): LoadedConfig {
+  const problems: ConfigProblem[] = []
+  return combine(undefined, [environmentLayer(environment, problems), optionLayer(overrides)], problems)
+}
+
 /** Later layers prevail. Throws INVALID_CONFIG with every problem, those that were found before too. */
 export function combine(file: string | undefined, layers: readonly Layer[], problems: ConfigProblem[]): LoadedConfig {
   for (const { values, placeOf } of layers) check(values, placeOf, problems)

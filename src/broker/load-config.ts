@@ -11,6 +11,7 @@ import {
   type Layer,
   type LoadedConfig,
   optionLayer,
+  readSurroundings,
   type Values,
   withUnit,
 } from './config-layers.js'
@@ -32,12 +33,9 @@ export function readConfig(
   environment: Variables,
   overrides: Partial<BrokerConfig> = {},
 ): LoadedConfig {
+  if (file === undefined) return readSurroundings(environment, overrides)
   const problems: ConfigProblem[] = []
-  const layers = [
-    ...(file === undefined ? [] : [fileLayer(file, problems)]),
-    environmentLayer(environment, problems),
-    optionLayer(overrides),
-  ]
+  const layers = [fileLayer(file, problems), environmentLayer(environment, problems), optionLayer(overrides)]
   return combine(file, layers, problems)
 }
 

@@ -3,7 +3,8 @@
  * journald.
  * Runs on: main. Touches: standard error; written at once, so that the last words are kept.
  */
-import { pino } from 'pino'
+import { createRequire } from 'node:module'
+import type { DestinationStream, pino as pinoPackage } from 'pino'
 import type { AuditEntry } from '../gateway/audit.js'
 import { isJournal, journaldLines, type Level, standardErrorStream } from './journald.js'
 import type { Log } from './log-sink.js'
@@ -30,37 +31,69 @@ export function formatFor(wanted: string, around: LogSurroundings = surroundings
   return around.isTerminal ? 'text' : 'json'
 }
 
-export function createLog(level: string, format: LogFormat, isColoured = false): Log {
-  const output = pino.destination({ dest: 2, sync: true })
-  if (format === 'json') {
-    const logger = pino({ level, base: { name: 'streambus' } }, output)
-    const auditLog = logger.child({ audit: true }, { level: auditLevel(level) })
-    return {
-      audit: (entry) => auditLog.info(entry, textOf(entry)),
-      debug: (message) => logger.debug(message),
-      info: (message) => logger.info(message),
-      warn: (message) => logger.warn(message),
-      error: (message) => logger.error(message),
-      setLevel: (next) => {
-        logger.level = next
-        auditLog.level = auditLevel(next)
-      },
-    }
-  }
-  const lineOf = format === 'journald' ? journaldLines : (of: Level, text: string) => textLine(of, text, isColoured)
-  return plainLog(level, (of, message) => void output.write(`${lineOf(of, message)}\n`))
+/** What is said first, or `load`, loads pino: it takes longer than all else that a broker needs to begin its start. */
+export interface LateLog extends Log {
+  /**
+   * When there is time for it; not with the first line, which may tell that no file can be opened any more.
+   */
+  load(): void
 }
 
-function plainLog(level: string, write: (level: Level, message: string) => void): Log {
+export function createLog(level: string, format: LogFormat, isColoured = false): LateLog {
+  return levelled(
+    level,
+    once(() => (format === 'json' ? jsonLines() : textLines(format, isColoured))),
+  )
+}
+
+/** Lines of either form, whatever their level. */
+interface Lines {
+  write(level: Level, message: string): void
+  audit(entry: AuditEntry): void
+}
+
+function jsonLines(): Lines {
+  const pino = loadPino()
+  const logger = pino({ level: 'trace', base: { name: 'streambus' } }, standardError(pino))
+  const auditLogger = logger.child({ audit: true })
+  return {
+    write: (level, message) => logger[level](message),
+    audit: (entry) => auditLogger.info(entry, textOf(entry)),
+  }
+}
+
+function textLines(format: 'text' | 'journald', isColoured: boolean): Lines {
+  const output = standardError(loadPino())
+  const lineOf = format === 'journald' ? journaldLines : (of: Level, text: string) => textLine(of, text, isColoured)
+  const write = (level: Level, message: string): void => output.write(`${lineOf(level, message)}\n`)
+  // For people first, and whole for programs.
+  return { write, audit: (entry) => write('info', `audit: ${textOf(entry)} ${JSON.stringify(entry)}`) }
+}
+
+type Pino = typeof pinoPackage
+
+function loadPino(): Pino {
+  return (createRequire(import.meta.url)('pino') as { readonly pino: Pino }).pino
+}
+
+function standardError(pino: Pino): DestinationStream {
+  return pino.destination({ dest: 2, sync: true })
+}
+
+function once<Of>(make: () => Of): () => Of {
+  let made: Of | undefined
+  return () => (made ??= make())
+}
+
+function levelled(level: string, lines: () => Lines): LateLog {
   let rank = ranks.indexOf(level)
   const say = (of: Level) => (message: string) => {
-    if (ranks.indexOf(of) >= rank) write(of, message)
+    if (ranks.indexOf(of) >= rank) lines().write(of, message)
   }
   return {
+    // Whoever wants fewer lines still wants to know who deleted a topic.
     audit: (entry) => {
-      if (rank === ranks.indexOf('silent')) return
-      // For people first, and whole for programs.
-      write('info', `audit: ${textOf(entry)} ${JSON.stringify(entry)}`)
+      if (rank !== ranks.indexOf('silent')) lines().audit(entry)
     },
     debug: say('debug'),
     info: say('info'),
@@ -69,6 +102,7 @@ function plainLog(level: string, write: (level: Level, message: string) => void)
     setLevel: (next) => {
       rank = ranks.indexOf(next)
     },
+    load: () => void lines(),
   }
 }
 
@@ -79,11 +113,6 @@ function textLine(level: Level, message: string, isColoured: boolean): string {
   const time = `${parts.join(':')}.${String(now.getMilliseconds()).padStart(3, '0')}`
   const name = level.padEnd(5)
   return `${time} ${isColoured ? `\u001b[${colours[level]}m${name}\u001b[0m` : name} ${message}`
-}
-
-/** Whoever wants fewer lines still wants to know who deleted a topic. */
-function auditLevel(level: string): string {
-  return level === 'silent' ? 'silent' : 'info'
 }
 
 function textOf({ principal, operation, resource, resourceName, outcome, error }: AuditEntry): string {

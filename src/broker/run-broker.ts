@@ -6,8 +6,8 @@ import { constants } from 'node:os'
 import type { BrokerConfig } from '../../native-free-core/config/broker-config.js'
 import type { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { durationText, startScreen } from './start-screen.js'
-import { readConfig } from './load-config.js'
-import { createLog, formatFor } from './log.js'
+import { type LoadedConfig, readSurroundings } from './config-layers.js'
+import { createLog, formatFor, type LateLog } from './log.js'
 import type { Log } from './log-sink.js'
 import { monotonicMicroseconds, SystemdNotifier } from './notify-systemd.js'
 import { listenToSignals, type StopSignal } from './signals.js'
@@ -29,7 +29,7 @@ export const fatalExitCode = 70
 
 /** Runs until a signal; resolves with the exit code. Throws what kept the broker from starting. */
 export async function runBroker(options: RunOptions): Promise<number> {
-  const read = () => readConfig(options.configFile, process.env, options.overrides)
+  const read = await configReader(options)
   const loaded = read()
   const log = logFor(loaded.config)
   const systemd = SystemdNotifier.from(process.env, log)
@@ -37,7 +37,13 @@ export async function runBroker(options: RunOptions): Promise<number> {
   const reloads = new Reloads()
   const stopped = listenToSignals({ onReload: () => reloads.ask() })
   const { workerFolder, diskModule } = options
-  const starting = startLoaded(loaded, { log, workerFolder, diskModule, onFatal: (error) => ended.fail(error) })
+  const starting = startLoaded(loaded, {
+    log,
+    workerFolder,
+    diskModule,
+    onFatal: (error) => ended.fail(error),
+    meanwhile: () => log.load(),
+  })
   const broker = await Promise.race([starting, stopped])
   if (typeof broker === 'string') return endDuringStart(broker, log)
   process.stdout.write(startScreen(broker.facts, options.cliName ?? 'npx streambus-cli', process.pid))
@@ -78,7 +84,14 @@ function watch(broker: Broker, systemd: SystemdNotifier | undefined, log: Log): 
   return new Watchdog({ intervalMs, probe: () => broker.probe(), tellAlive, log })
 }
 
-function logFor({ logLevel, logFormat }: BrokerConfig): Log {
+/** YAML is loaded for a file alone: it takes 7 ms. */
+async function configReader({ configFile, overrides }: RunOptions): Promise<() => LoadedConfig> {
+  if (configFile === undefined) return () => readSurroundings(process.env, overrides)
+  const { readConfig } = await import('./load-config.js')
+  return () => readConfig(configFile, process.env, overrides)
+}
+
+function logFor({ logLevel, logFormat }: BrokerConfig): LateLog {
   const isColoured = process.stderr.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
   return createLog(logLevel, formatFor(logFormat), isColoured)
 }

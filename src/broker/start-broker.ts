@@ -104,7 +104,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 /** The same with a configuration that is read already: it knows where each value came from. */
 export async function startLoaded(
   loaded: LoadedConfig,
-  { log, workerFolder, diskModule, seams, onFatal, temporaryFolder }: Around,
+  { log, workerFolder, diskModule, seams, onFatal, meanwhile, temporaryFolder }: Around,
 ): Promise<Broker> {
   const broker = new Broker(loaded, {
     log: log ?? silentLog,
@@ -112,6 +112,7 @@ export async function startLoaded(
     diskModule,
     seams,
     onFatal: onFatal ?? (() => undefined),
+    meanwhile: meanwhile ?? (() => undefined),
     temporaryFolder,
   })
   try {
@@ -129,6 +130,8 @@ interface Around {
   readonly diskModule?: string | undefined
   readonly seams?: Seams | undefined
   readonly onFatal?: ((error: StreamBusError) => void) | undefined
+  /** Called once, while the workers start and main has nothing to do. */
+  readonly meanwhile?: (() => void) | undefined
   /** Removed at the end. */
   readonly temporaryFolder?: TemporaryFolder | undefined
 }
@@ -149,6 +152,7 @@ interface Surroundings {
   readonly diskModule: string | undefined
   readonly seams: Seams | undefined
   readonly onFatal: (error: StreamBusError) => void
+  readonly meanwhile: () => void
 }
 
 /** A broker that runs in this process; made by `startBroker()`. */
@@ -249,6 +253,7 @@ export class Broker implements ClusterAccess {
     })
     this.fleet = fleet
     Gateway.preload(this.config)
+    this.around.meanwhile()
     const metadata = await metadataStart
     this.metadata = metadata
     const fleetStart = await fleet.start(metadata.image.clusterId, metadata.imageBytes)

@@ -6,6 +6,7 @@
 import { releaseVersion } from '../../native-free-core/version.js'
 import { calledBy } from './called-by.js'
 import { ExitCode } from './exit-code.js'
+import { plainBrokerOf } from './plain-arguments.js'
 
 /** Runs one command; resolves with the exit code, which it also leaves to the process. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -19,6 +20,12 @@ async function run(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${releaseVersion}\n`)
     return ExitCode.done
   }
+  const called = calledBy(process.argv[1], process.env)
+  const plainBroker = plainBrokerOf(argv)
+  if (plainBroker !== undefined) {
+    const { runPlainBroker } = await import('./plain-broker.js')
+    return runPlainBroker(plainBroker, called.typed)
+  }
   const { runProgram } = await import('./run-program.js')
-  return runProgram(argv, calledBy(process.argv[1], process.env))
+  return runProgram(argv, called)
 }

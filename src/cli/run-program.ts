@@ -3,13 +3,12 @@
  * Runs on: main. Touches: stderr.
  */
 import { CommanderError } from 'commander'
-import type { ErrorName } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import type { CalledBy } from './called-by.js'
 import { ExitCode } from './exit-code.js'
 import { buildProgram } from './program.js'
 import { asksForJson } from './program/global-options.js'
-import { writeError } from './write-error.js'
+import { reportError, reportJson } from './report-error.js'
 
 /** Resolves with the exit code. */
 export async function runProgram(argv: readonly string[], called: CalledBy): Promise<number> {
@@ -22,55 +21,18 @@ export async function runProgram(argv: readonly string[], called: CalledBy): Pro
     await buildProgram({ ...called, isJson, end }).parseAsync(argv, { from: 'user' })
     return exitCode
   } catch (error) {
-    return report(error, called, isJson)
+    return error instanceof CommanderError ? reportUsage(error, called, isJson) : reportError(error, isJson)
   }
 }
 
 /** As text, commander has told of its own errors already. */
-function report(error: unknown, called: CalledBy, isJson: boolean): number {
-  if (isClosedPipe(error)) return ExitCode.done
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return ExitCode.done
-    if (isJson) reportJson(usageError(error, called))
-    return ExitCode.usage
-  }
-  const reported = StreamBusError.from(error)
-  const { exitCode, terminalText } = reported as StreamBusError & Told
-  if (isJson) reportJson(reported)
-  else if (terminalText !== undefined && process.stderr.isTTY) {
-    process.stderr.write(terminalText.call(reported, hasColours(process.env)))
-  } else reportText(reported, error)
-  return exitCode ?? (usageErrors.includes(reported.name) ? ExitCode.usage : ExitCode.failed)
-}
-
-/** A person has to change something first: supervisors need not try again. */
-const usageErrors: readonly string[] = ['USAGE', 'INSECURE_LISTENER', 'INVALID_CERTIFICATE'] satisfies ErrorName[]
-
-/** What an error may know better than the rule: its exit code, and how it looks on a terminal. */
-interface Told {
-  readonly exitCode?: number
-  readonly terminalText?: (isColoured: boolean) => string
-}
-
-function hasColours(variables: Readonly<Record<string, string | undefined>>): boolean {
-  return (variables['NO_COLOR'] ?? '') === '' && variables['TERM'] !== 'dumb'
-}
-
-function reportJson({ name, code, message, remedy, retriable }: StreamBusError): void {
-  process.stderr.write(`${JSON.stringify({ error: { name, code, message, remedy, retriable } })}\n`)
-}
-
-/** What is our own mistake comes with where it happened. */
-function reportText({ name, message, remedy }: StreamBusError, thrown: unknown): void {
-  writeError(`error: ${message}\n${remedy === '' ? '' : `  ${remedy}\n`}`)
-  if (name === 'UNKNOWN_SERVER_ERROR' && thrown instanceof Error) writeError(`${thrown.stack}\n`)
+function reportUsage(error: CommanderError, called: CalledBy, isJson: boolean): number {
+  if (error.exitCode === 0) return ExitCode.done
+  if (isJson) reportJson(usageError(error, called))
+  return ExitCode.usage
 }
 
 function usageError({ message }: CommanderError, { typed }: CalledBy): StreamBusError {
   const text = message.replace(/^error: /, '').replaceAll('\n', ' ')
   return new StreamBusError('USAGE', text, { remedy: `${typed} --help tells the commands and options.` })
-}
-
-function isClosedPipe(error: unknown): boolean {
-  return (error as { code?: string } | undefined)?.code === 'EPIPE'
 }

@@ -15,6 +15,7 @@ const uwsManifest = 'uWebSockets.js/package.json'
 
 function embeddedRequire(id) {
   if (id === 'ws') return require('ws')
+  if (id === 'pino') return require('pino')
   if (id in natives) return loadNative(natives[id])
   if (id.endsWith('.node')) return loadUws(id)
   throw Object.assign(new Error(`this executable does not hold ${id}`), { code: 'MODULE_NOT_FOUND' })

@@ -1,0 +1,17 @@
+/**
+ * `streambus broker`, as supervisors and `npm start` call it: without what only the other commands need, which takes as
+ * long to load as the broker itself.
+ * Runs on: main. Touches: stderr.
+ */
+import { runBroker } from '../broker/run-broker.js'
+import type { PlainBroker } from './plain-arguments.js'
+import { reportError } from './report-error.js'
+
+/** Resolves with the exit code. `typed`: how people call the command line. */
+export async function runPlainBroker({ configFile }: PlainBroker, typed: string): Promise<number> {
+  try {
+    return await runBroker({ configFile, cliName: typed })
+  } catch (error) {
+    return reportError(error, false)
+  }
+}
