@@ -13,6 +13,8 @@ import { Workload, type WorkloadFigures } from './workload.js'
 
 export interface RoundsOptions {
   readonly rounds: number
+  /** After so long no round is begun any more. */
+  readonly mostMs?: number
   readonly random: Random
   /** After each kill, what no sync covered is undone in part. */
   readonly cutsPower: boolean
@@ -30,6 +32,7 @@ const diskModule = fileURLToPath(new URL('../support/power-cut-disk.js', import.
 const shardCounts = [3, 1, 2]
 
 export interface RoundsFigures extends WorkloadFigures {
+  rounds: number
   /** Kills while the broker was starting, on its way through recovery. */
   killedStarts: number
   undoneBlocks: number
@@ -88,9 +91,11 @@ class Rounds {
 
   async run(): Promise<RoundsFigures> {
     const { rounds, random, lifeMs = 1200, deleteEvery = Number.POSITIVE_INFINITY } = this.options
+    const endMs = performance.now() + (this.options.mostMs ?? Number.POSITIVE_INFINITY)
     await this.start()
     await this.workload.open()
-    for (this.round = 1; this.round <= rounds; this.round++) {
+    while (this.round < rounds && performance.now() < endMs) {
+      this.round++
       this.workload.resume()
       await pass(random.between(100, lifeMs))
       await this.die()
@@ -107,8 +112,8 @@ class Rounds {
   }
 
   private get figures(): RoundsFigures {
-    const { killedStarts, undoneBlocks, undoneNames } = this
-    return { ...this.workload.figures, killedStarts, undoneBlocks, undoneNames }
+    const { round: rounds, killedStarts, undoneBlocks, undoneNames } = this
+    return { rounds, ...this.workload.figures, killedStarts, undoneBlocks, undoneNames }
   }
 
   /** Some starts are killed on their way, so that recovery meets what a recovery left. */

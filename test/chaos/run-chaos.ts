@@ -16,6 +16,7 @@ export async function runChaos(name: string, options: Pick<RoundsOptions, 'cutsP
   const rounds = numberOption('--rounds', 20)
   const partitions = numberOption('--partitions', defaultPartitions)
   const lifeMs = numberOption('--life-ms', 1200)
+  const mostMs = 1000 * numberOption('--most-seconds', Number.POSITIVE_INFINITY)
   const isLong = rounds > longRounds
   const startMs = performance.now()
   let told = 0
@@ -29,13 +30,14 @@ export async function runChaos(name: string, options: Pick<RoundsOptions, 'cutsP
     const figures = await runRounds({
       ...options,
       rounds,
+      mostMs,
       random: new Random(seed),
       partitions,
       lifeMs,
       say,
       ...(isLong ? { deleteEvery } : {}),
     })
-    console.log(`${name}: ${rounds} rounds from seed ${seed} passed in ${seconds()} s: ${JSON.stringify(figures)}`)
+    console.log(`${name}: ${figures.rounds} rounds from seed ${seed} passed in ${seconds()} s: ${JSON.stringify(figures)}`)
   } catch (error) {
     console.error(`${name}: seed ${seed}, after ${seconds()} s: ${error instanceof Error ? error.message : error}`)
     console.error(`  again: ${again} (instants differ from run to run)`)

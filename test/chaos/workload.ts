@@ -42,6 +42,12 @@ function plansFor(partitions: number): readonly TopicPlan[] {
   ]
 }
 
+/**
+ * The broker is there again within a second or two, and a client waits longer only after a whole round of its list: said
+ * so many times, the one address is tried every 50 ms or so.
+ */
+const addressTimes = 100
+
 interface PartitionLedger {
   readonly plan: TopicPlan
   readonly partition: number
@@ -97,7 +103,8 @@ export class Workload {
 
   /** Connects, and makes the topics at the first time. The same producers go on over all lives of the broker. */
   async open(): Promise<void> {
-    this.client = await connect({ server: this.server, requestTimeoutMs: 10_000 })
+    const servers = new Array<string>(addressTimes).fill(this.server)
+    this.client = await connect({ servers, requestTimeoutMs: 10_000 })
     const admin = this.client.admin()
     for (const { name, partitions, configs } of this.plans) await admin.createTopic({ name, partitions, configs })
     this.producers.set(true, this.client.producer({ lingerMs: 2, deliveryTimeoutMs: 60_000 }))

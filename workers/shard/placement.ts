@@ -3,6 +3,7 @@
  * Runs on: shard worker. Touches: partition folders, the journal (create and delete entries).
  */
 import { encodeUtf8 } from '../../native-free-core/bytes/utf8.js'
+import type { Uuid } from '../../native-free-core/bytes/uuid.js'
 import { writeUint64LE } from '../../native-free-core/bytes/int64.js'
 import { type TopicConfig, topicConfigOf } from '../../native-free-core/config/topic-config.js'
 import { errorTable } from '../../native-free-core/errors/error-table.js'
@@ -28,6 +29,8 @@ export interface PlacementOptions {
 export class Placement {
   private readonly options: PlacementOptions
   private readonly folders: PartitionFolders
+  /** Topics that had folders at the start although no image knows them. */
+  private strangers: ReadonlySet<Uuid> = new Set()
 
   constructor(options: PlacementOptions) {
     this.options = options
@@ -36,13 +39,15 @@ export class Placement {
 
   /** At the start: everything the image says is here is opened; what is missing is created. */
   start(image: MetadataImage, shard: Shard): void {
+    this.strangers = this.folders.strangersTo(image)
     this.openAll(image, shard, () => true)
     this.folders.removeDeleted(Number.POSITIVE_INFINITY)
   }
 
   /**
    * Deletes what is gone, then opens what is new and takes over changed configurations. False when a new partition's
-   * folder is still that of a deleted one, which another shard has open and is about to move away: call it again soon.
+   * folder is that of another topic: a deleted one, which another shard has open and is about to move away, or one that
+   * another shard knows from a newer image, in which the partition is no more. Call it again soon.
    * A disk that refuses takes the shard offline; it tries again at the next change.
    */
   apply(image: MetadataImage, shard: Shard): boolean {
@@ -62,7 +67,7 @@ export class Placement {
     }
     return this.openAll(image, shard, (topic, partition) => {
       const owner = this.folders.ownerOfFolder(topic.name, partition)
-      return owner === undefined || owner === topic.topicId || !image.isDeleted(owner)
+      return owner === undefined || owner === topic.topicId || this.strangers.has(owner)
     })
   }
 

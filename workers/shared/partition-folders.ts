@@ -115,17 +115,30 @@ export class PartitionFolders {
    * to know it is no deletion.
    */
   markDeletedTopics(image: MetadataImage): void {
+    for (const [folder, owner] of this.unknownTo(image)) {
+      if (image.isDeleted(owner)) this.disk.rename(folder, `${folder}.${owner}${deletedSuffix}`)
+    }
+  }
+
+  /** Topics that are neither in the image nor deleted, and have folders. */
+  strangersTo(image: MetadataImage): Set<Uuid> {
+    const owners = this.unknownTo(image).map(([, owner]) => owner)
+    return new Set(owners.filter((owner) => !image.isDeleted(owner)))
+  }
+
+  /** Folders under names that the image has not, and whose they are. */
+  private unknownTo(image: MetadataImage): [folder: string, owner: Uuid][] {
     const known = new Set(
       image.topics.flatMap(({ name, partitions }) => partitions.map(({ partition }) => `${name}-${partition}`)),
     )
+    const found: [string, Uuid][] = []
     for (const name of this.disk.list(this.root)) {
-      const path = `${this.root}/${name}/partition.metadata`
       if (name.endsWith(deletedSuffix) || known.has(name)) continue
-      const owner = this.ownerIfKnown(path)
-      if (owner === undefined) continue
       const folder = `${this.root}/${name}`
-      if (image.isDeleted(owner)) this.disk.rename(folder, `${folder}.${owner}${deletedSuffix}`)
+      const owner = this.ownerIfKnown(`${folder}/partition.metadata`)
+      if (owner !== undefined) found.push([folder, owner])
     }
+    return found
   }
 
   /** Removes up to `most` folders that were marked, and returns how many. */

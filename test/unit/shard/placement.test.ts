@@ -3,8 +3,10 @@
  * Runs on: the test process, shards inline on a disk in memory.
  */
 import { expect } from 'chai'
+import { topicConfigOf } from '../../../native-free-core/config/topic-config.js'
 import { MetadataImage, type TopicImage } from '../../../native-free-core/metadata/metadata-image.js'
 import { RecordBatchBuilder } from '../../../native-free-core/log/record-batch-builder.js'
+import { PartitionFolders } from '../../../workers/shared/partition-folders.js'
 import { InlineBroker } from '../../simulation/inline-shard.js'
 import { MemoryDisk } from '../../support/memory-disk.js'
 import { Random } from '../../support/random.js'
@@ -16,17 +18,25 @@ function topic(topicId: string, partitionId: number): TopicImage {
   return { topicId, name: 'one', configs: { 'segment.bytes': '65536' }, partitions: [partition] }
 }
 
-/** The first topic, or the second in its place. */
-function image(version: number, made: TopicImage): MetadataImage {
-  const deletedTopics = made.topicId === firstId ? [] : [{ topicId: firstId, version }]
+/** The first topic, or the second in its place, or neither. */
+function image(version: number, made: TopicImage | undefined): MetadataImage {
+  const deletedTopics = made?.topicId === secondId ? [{ topicId: firstId, version }] : []
   const ids = { clusterId: 'c1'.repeat(16), nextPartitionId: 10, nextProducerId: 1 }
-  return new MetadataImage({ version, ...ids, brokers: [], topics: [made], deletedTopics })
+  return new MetadataImage({ version, ...ids, brokers: [], topics: made === undefined ? [] : [made], deletedTopics })
 }
 
-function brokerWith(shardCount: number, made: TopicImage): { broker: InlineBroker; disk: MemoryDisk } {
-  const random = new Random(5)
+function diskWithFolders(random: Random): MemoryDisk {
   const disk = new MemoryDisk({ random })
   for (const name of ['journals', 'topics']) disk.makeFolder(`/data/${name}`)
+  return disk
+}
+
+function brokerWith(
+  shardCount: number,
+  made: TopicImage | undefined,
+  random = new Random(5),
+  disk = diskWithFolders(random),
+): { broker: InlineBroker; disk: MemoryDisk } {
   const options = { disk, random, image: image(1, made), shardCount, journalBytes: 256 * 1024 }
   return { broker: new InlineBroker(options, 1_700_000_000_000), disk }
 }
@@ -68,6 +78,31 @@ describe('placement', () => {
     other.placement.removeDeleted()
     expect(disk.list('/data/topics')).to.deep.equal(['one-0'])
     expect(produce(broker, 2)).to.equal(1)
+    broker.stop()
+  })
+  it('leaves a folder alone whose topic another shard knows from a newer image', () => {
+    const { broker, disk } = brokerWith(2, undefined)
+    const [one, other] = [broker.shards[0]!, broker.shards[1]!]
+    const newest = image(4, topic(secondId, 2))
+    expect(one.placement.apply(newest, one.shard)).to.equal(true)
+    expect(produce(broker, 2)).to.equal(0)
+    expect(other.placement.apply(image(2, topic(firstId, 1)), other.shard), 'it is behind').to.equal(false)
+    other.placement.removeDeleted()
+    expect(disk.list('/data/topics')).to.deep.equal(['one-0'])
+    expect(other.placement.apply(newest, other.shard)).to.equal(true)
+    expect(produce(broker, 2)).to.equal(1)
+    broker.stop()
+  })
+
+  it('moves the folder of a topic away that no image knows', () => {
+    const random = new Random(5)
+    const { broker: before, disk } = brokerWith(2, undefined, random)
+    before.stop()
+    new PartitionFolders(disk, '/data/topics').openOrCreate('9'.repeat(32), 'one', 0, topicConfigOf({}), undefined)
+    const { broker } = brokerWith(2, undefined, random, disk)
+    const other = broker.shards[1]!
+    expect(other.placement.apply(image(2, topic(firstId, 1)), other.shard)).to.equal(true)
+    expect(produce(broker, 1)).to.equal(0)
     broker.stop()
   })
 })
