@@ -5,6 +5,7 @@
  * Only this thread syncs segments: Linux reports a write-back error once per open file, so one thread must see it.
  */
 import { decodeUtf8 } from '../../native-free-core/bytes/utf8.js'
+import { assert } from '../../native-free-core/errors/assert.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { SyncReply, SyncRequest, SyncType } from '../../native-free-core/mailbox/sync-frames.js'
 import { Doorbell } from '../../native-free-core/ring/doorbell.js'
@@ -54,7 +55,7 @@ export class SyncLoop {
 
   private stepPort(port: SyncPortAdapter): number {
     const { errands, requests } = port
-    port.takeErrands()
+    const isOtherNext = port.takeErrands()
     if (errands.length > 0 && this.manyFiles.sync(errands.map(({ path }) => path))) {
       for (const { token } of errands) port.answer(token, done)
       return errands.splice(0).length
@@ -67,7 +68,9 @@ export class SyncLoop {
       )
       return 1
     }
-    if (!requests.next()) return 0
+    // What has come since is not looked at: it may be an errand.
+    if (!isOtherNext) return 0
+    requests.next()
     const token = port.token
     const outcome = attempt(() => this.execute(requests))
     requests.release()
@@ -77,6 +80,7 @@ export class SyncLoop {
 
   private execute(requests: RingConsumer): void {
     if (requests.type === SyncType.publish) return publishFile(this.disk, pathIn(requests))
+    assert(requests.type === SyncType.fill, 'the sync thread takes a request for one of another kind')
     const at = requests.bodyPosition
     const file = requests.view.getUint32(at + SyncRequest.fileAt, true)
     fillWithZeros(
@@ -153,15 +157,19 @@ class SyncPortAdapter {
     return this.requests.view.getUint32(this.requests.bodyPosition + SyncRequest.tokenAt, true)
   }
 
-  /** Takes syncs of files and folders out of the ring, up to a request of another kind. */
-  takeErrands(): void {
+  /** Takes syncs of files and folders out of the ring, up to a request of another kind; true: one is next in it. */
+  takeErrands(): boolean {
     const { requests, errands } = this
     while (errands.length < mostErrands && requests.next()) {
       const { type } = requests
-      if (type !== SyncType.file && type !== SyncType.folder) return requests.retry()
+      if (type !== SyncType.file && type !== SyncType.folder) {
+        requests.retry()
+        return true
+      }
       errands.push({ token: this.token, type, path: pathIn(requests) })
       requests.release()
     }
+    return false
   }
 
   /**

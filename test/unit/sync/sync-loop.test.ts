@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { errorTable } from '../../../native-free-core/errors/error-table.js'
 import { syncRingBytes } from '../../../native-free-core/mailbox/sync-frames.js'
 import { createDoorbell } from '../../../native-free-core/ring/doorbell.js'
-import { createRing } from '../../../native-free-core/ring/ring.js'
+import { createRing, RingConsumer } from '../../../native-free-core/ring/ring.js'
 import { SyncPort } from '../../../workers/shard/sync-port.js'
 import { SyncLoop } from '../../../workers/sync/sync-loop.js'
 import { type Fault, MemoryDisk, type Operation } from '../../support/memory-disk.js'
@@ -67,4 +67,38 @@ describe('sync loop', () => {
     before = (operation) => (operation === 'sync' ? 'EIO' : undefined)
     expect(sync('file', '/topics/a-0/0.log')).to.equal(errorTable.KAFKA_STORAGE_ERROR.code)
   })
+  it('syncs the file that is asked for just after it has looked for some', () => {
+    const operations: string[] = []
+    before = (operation, path) => {
+      operations.push(`${operation} ${path}`)
+      return undefined
+    }
+    whenFoundEmpty(
+      () => port.sync({ kind: 'file', path: '/topics/a-0/0.log' }),
+      () => loop.step(),
+    )
+    while (loop.hasWork()) loop.step()
+    let result = -1
+    port.drain((_, code) => (result = code))
+    expect(result).to.equal(0)
+    expect(operations).to.deep.equal(['open /topics/a-0/0.log', 'sync /topics/a-0/0.log'])
+  })
 })
+
+/** Runs `act`, in which another thread does `arrive` right after a ring was found empty for the first time. */
+function whenFoundEmpty(arrive: () => void, act: () => void): void {
+  const { isEmpty } = RingConsumer.prototype
+  let hasArrived = false
+  RingConsumer.prototype.isEmpty = function (this: RingConsumer): boolean {
+    const answer = isEmpty.call(this)
+    if (!answer || hasArrived) return answer
+    hasArrived = true
+    arrive()
+    return answer
+  }
+  try {
+    act()
+  } finally {
+    RingConsumer.prototype.isEmpty = isEmpty
+  }
+}
