@@ -17,6 +17,7 @@ const steps = [
   ['chaos:storage', '--histories', '300'],
   ['simulate', '--seeds', '1000', '--seed', '1'],
   ['chaos:connections', '--idle', '500', '--storm', '300', '--slow-readers', '5', '--flood-seconds', '2'],
+  ['chaos:topics', '--topics', '100'],
   ['soak', '--minutes', '0.4'],
   ['fuzz', '--frames', '6000'],
   ['fuzz:decoders', '--inputs', '130000'],

@@ -51,7 +51,7 @@ export async function runRounds(options: RoundsOptions): Promise<RoundsFigures> 
     const text = error instanceof Error ? error.message : String(error)
     // A canary is meant to fail: nobody looks into its folder.
     if (options.withoutSync === true) rmSync(folder, { recursive: true })
-    throw new Error(`round ${run.round}, data in ${folder}: ${text}`, { cause: error })
+    throw new Error(`round ${run.round}, data in ${folder}: ${text}${run.complaint}`, { cause: error })
   }
 }
 
@@ -83,6 +83,12 @@ class Rounds {
     this.sideFile = join(folder, 'side')
     this.port = port
     this.workload = new Workload(`127.0.0.1:${port}`, options.random, options.partitions)
+  }
+
+  /** What the broker's last life warned of. */
+  get complaint(): string {
+    const lines = this.broker?.complaint.split('\n').filter((line) => /^(warn|error):/.test(line)) ?? []
+    return lines.map((line) => `\n  the broker: ${line}`).join('')
   }
 
   private say(line: string): void {

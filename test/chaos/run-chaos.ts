@@ -37,7 +37,9 @@ export async function runChaos(name: string, options: Pick<RoundsOptions, 'cutsP
       say,
       ...(isLong ? { deleteEvery } : {}),
     })
-    console.log(`${name}: ${figures.rounds} rounds from seed ${seed} passed in ${seconds()} s: ${JSON.stringify(figures)}`)
+    console.log(
+      `${name}: ${figures.rounds} rounds from seed ${seed} passed in ${seconds()} s: ${JSON.stringify(figures)}`,
+    )
   } catch (error) {
     console.error(`${name}: seed ${seed}, after ${seconds()} s: ${error instanceof Error ? error.message : error}`)
     console.error(`  again: ${again} (instants differ from run to run)`)

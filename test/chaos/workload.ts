@@ -43,8 +43,8 @@ function plansFor(partitions: number): readonly TopicPlan[] {
 }
 
 /**
- * The broker is there again within a second or two, and a client waits longer only after a whole round of its list: said
- * so many times, the one address is tried every 50 ms or so.
+ * The broker is there again within a second or two, and a client waits longer only after a whole round of its list:
+ * said so many times, the one address is tried every 50 ms or so.
  */
 const addressTimes = 100
 
