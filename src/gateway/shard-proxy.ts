@@ -3,7 +3,8 @@
  * Runs on: main. Touches: the shard's two rings and its doorbell. Never blocks, never spins.
  *
  * Invariant: room for the answer is reserved in the reply ring before a request enters the request ring; else two
- * threads could wait for each other's full ring. What does not fit waits here in order, bounded by maxInFlightBytes.
+ * threads could wait for each other's full ring. What does not fit waits here, each sender's in order, bounded by
+ * maxInFlightBytes.
  * Produce requests live in slots of plain arrays: no object and no promise for each.
  */
 import { assert } from '../../native-free-core/errors/assert.js'
@@ -21,6 +22,7 @@ import { Doorbell } from '../../native-free-core/ring/doorbell.js'
 import { ringFrameBytes } from '../../native-free-core/ring/ring-layout.js'
 import { largestBodyBytes, RingConsumer, RingProducer } from '../../native-free-core/ring/ring.js'
 import type { ProduceStages } from './produce-stages.js'
+import { WaitingLines } from './waiting-lines.js'
 
 /** Gets the answers of its produce requests. */
 export interface ProduceOwner {
@@ -69,6 +71,10 @@ const produceReserve = ringFrameBytes(ProduceReply.sizeBytes)
 const noSlot = 0xffff_ffff
 /** What a waiting request takes beyond its body. */
 const waitingOverheadBytes = 128
+/** One sender's waiting requests may take so many times what is left: alone, eight ninths of all. */
+const mostOfLeft = 8
+/** Sender of all but produce requests: a cancel must not overtake its fetch. */
+const everybody = 'everybody'
 /** Time is looked at after so many small replies. */
 const repliesPerLook = 32
 
@@ -82,8 +88,7 @@ export class ShardProxy {
   private reservedBytes = 0
   private readonly largestBody: number
   private needsRing = false
-  private waiting: WaitingRequest[] = []
-  private waitingHead = 0
+  private readonly waiting = new WaitingLines<WaitingRequest>(({ body }) => body.length + waitingOverheadBytes)
   // Slots: the request id is the index.
   private readonly freeSlots: number[] = []
   private readonly owners: (ProduceOwner | undefined)[] = []
@@ -127,7 +132,7 @@ export class ShardProxy {
   }
 
   get hasWaiting(): boolean {
-    return this.waitingHead < this.waiting.length
+    return !this.waiting.isEmpty
   }
 
   /**
@@ -149,14 +154,14 @@ export class ShardProxy {
     const reserve = acks === 0 ? 0 : produceReserve
     const mayEnter = !this.hasWaiting && this.reservedBytes + reserve <= this.reserveLimit
     const at = mayEnter ? this.requests.claim(RequestType.produce, bodyBytes) : -1
-    if (at < 0 && !this.takeBudget(bodyBytes)) return throttled
+    if (at < 0 && !this.takeBudget(owner, bodyBytes)) return throttled
     const slot = acks === 0 ? noSlot : this.takeSlot(owner, undefined, token, partitionId, length, startedMs)
     const enteredMs = acks === 0 || this.stages === undefined ? 0 : this.stages.enter(startedMs)
     if (acks !== 0) this.isTimed[slot] = enteredMs > 0
     if (at < 0) {
       const body = new Uint8Array(bodyBytes)
       writeProduce(body, new DataView(body.buffer), 0, slot, partitionId, acks, enteredMs, bytes, start, length)
-      this.waiting.push({ type: RequestType.produce, slot, body, reserveBytes: reserve })
+      this.waiting.push(owner, { type: RequestType.produce, slot, body, reserveBytes: reserve })
       return 0
     }
     const { requests } = this
@@ -181,7 +186,7 @@ export class ShardProxy {
     const reserve = ringFrameBytes(replyBytes)
     const mayEnter = !this.hasWaiting && this.reservedBytes + reserve <= this.reserveLimit
     const at = mayEnter ? this.requests.claim(type, bodyBytes) : -1
-    if (at < 0 && !this.takeBudget(bodyBytes, isOurs)) return -1
+    if (at < 0 && !this.takeBudget(everybody, bodyBytes, isOurs)) return -1
     const slot = this.takeSlot(undefined, handler, 0, partitionId, 0, 0)
     if (at < 0) this.wait(type, slot, partitionId, bodyBytes, reserve, fill)
     else {
@@ -202,12 +207,12 @@ export class ShardProxy {
   ): void {
     const at = this.hasWaiting ? -1 : this.requests.claim(type, bodyBytes)
     if (at < 0) {
-      this.takeBudget(bodyBytes, true)
+      this.takeBudget(everybody, bodyBytes, true)
       const body = new Uint8Array(bodyBytes)
       const view = new DataView(body.buffer)
       writeHead(view, 0, requestId, partitionId)
       fill(view, 0)
-      this.waiting.push({ type, slot: noSlot, body, reserveBytes: 0 })
+      this.waiting.push(everybody, { type, slot: noSlot, body, reserveBytes: 0 })
       return
     }
     writeHead(this.requests.view, at, requestId, partitionId)
@@ -243,19 +248,14 @@ export class ShardProxy {
 
   /** Moves what waits into the ring, as far as there is room. */
   pumpWaiting(): void {
-    while (this.waitingHead < this.waiting.length) {
-      const request = this.waiting[this.waitingHead]!
+    for (let request = this.waiting.peek(); request !== undefined; request = this.waiting.peek()) {
       if (this.reservedBytes + request.reserveBytes > this.reserveLimit) break
       const at = this.requests.claim(request.type, request.body.length)
       if (at < 0) break
       this.requests.bytes.set(request.body, at)
       this.enter(request.slot, request.reserveBytes)
       this.budget.usedBytes -= request.body.length + waitingOverheadBytes
-      this.waitingHead++
-    }
-    if (this.waitingHead === this.waiting.length || this.waitingHead > 1024) {
-      this.waiting = this.waiting.slice(this.waitingHead)
-      this.waitingHead = 0
+      this.waiting.shift()
     }
   }
 
@@ -279,13 +279,17 @@ export class ShardProxy {
     const view = new DataView(body.buffer)
     writeHead(view, 0, slot, partitionId)
     fill(view, 0)
-    this.waiting.push({ type, slot, body, reserveBytes })
+    this.waiting.push(everybody, { type, slot, body, reserveBytes })
   }
 
-  private takeBudget(bodyBytes: number, isOurs = false): boolean {
+  /** However many flood it, some room is left for one that has nothing here. */
+  private takeBudget(sender: unknown, bodyBytes: number, isOurs = false): boolean {
     const cost = bodyBytes + waitingOverheadBytes
-    if (!isOurs && this.budget.usedBytes + cost > this.budget.maxBytes) return false
-    this.budget.usedBytes += cost
+    const { budget } = this
+    const leftBytes = budget.maxBytes - budget.usedBytes
+    const isWithin = cost <= leftBytes && this.waiting.sizeBytesOf(sender) + cost <= mostOfLeft * leftBytes
+    if (!isOurs && !isWithin) return false
+    budget.usedBytes += cost
     return true
   }
 

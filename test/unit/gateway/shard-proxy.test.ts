@@ -109,4 +109,32 @@ describe('ShardProxy', () => {
     expect(proxy.request(RequestType.fetch, 0, 8000, 100, handler, false, () => undefined)).to.equal(-1)
     expect(proxy.request(RequestType.fetch, 0, 8000, 100, handler, true, () => undefined)).to.be.at.least(0)
   })
+  describe('with one sender that floods it', () => {
+    const batch = new Uint8Array(8000)
+    let shard: Shard
+    let proxy: ShardProxy
+    let flood: ProduceOwner
+    let other: ProduceOwner
+
+    beforeEach(() => {
+      shard = new Shard()
+      proxy = new ShardProxy({ ...shard.memory, budget: { usedBytes: 0, maxBytes: 256 * 1024 } })
+      flood = { produced: () => undefined }
+      other = { produced: () => undefined }
+      while (proxy.produce(flood, 0, 1, -1, batch, 0, batch.length, 0) === 0);
+    })
+
+    it('has room for another', () => {
+      expect(proxy.produce(other, 0, 2, -1, batch, 0, batch.length, 0)).to.equal(0)
+    })
+
+    it("takes each other's requests in turn, and those of one sender in order", () => {
+      for (const partitionId of [2, 3]) proxy.produce(other, 0, partitionId, -1, batch, 0, batch.length, 0)
+      shard.take(100)
+      const inRing = shard.seen.length
+      proxy.pumpWaiting()
+      shard.take(100)
+      expect(shard.seen.slice(inRing, inRing + 5)).to.deep.equal([1, 2, 1, 3, 1])
+    })
+  })
 })
