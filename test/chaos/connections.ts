@@ -6,6 +6,9 @@
 import { frontEnds } from '../support/gateway-fixture.js'
 import { endWith, numberOption } from '../support/options.js'
 import { runConnections } from './connections-run.js'
+import { runFlood } from './flood-run.js'
+
+const say = (line: string): void => console.log(`  ${line}`)
 
 await endWith(async () => {
   const at = process.argv.indexOf('--front-end')
@@ -17,10 +20,10 @@ await endWith(async () => {
       idle: numberOption('--idle', 10_000),
       storm: numberOption('--storm', 5000),
       slowReaders: numberOption('--slow-readers', 20),
-      floodSeconds: numberOption('--flood-seconds', 10),
       frontEnd,
-      say: (line) => console.log(`  ${line}`),
+      say,
     })
+    await runFlood({ seconds: numberOption('--flood-seconds', 10), frontEnd, say })
     console.log(`chaos:connections: passed on ${frontEnd} in ${((performance.now() - startMs) / 1000).toFixed(1)} s`)
   }
 })
