@@ -67,6 +67,13 @@ export interface MemoryDiskOptions {
   readonly hasNoWholeSync?: boolean
 }
 
+/** A block's versions, oldest first: what it was, with the first of the writes, with the first two, and so on. */
+interface DirtyBlock {
+  /** What it was; undefined: as on the medium. */
+  readonly before: Uint8Array | undefined
+  readonly writes: { readonly bytes: Uint8Array; readonly position: number }[]
+}
+
 class FileNode {
   content = new Uint8Array(0)
   sizeBytes = 0
@@ -74,8 +81,10 @@ class FileNode {
   durableSizeBytes = 0
   /** Lengths since the last sync. */
   sizes: number[] = []
-  /** Versions of each block since it was last on the medium, oldest first. */
-  dirty = new Map<number, Uint8Array[]>()
+  /** Of each block what was written since it was last on the medium. */
+  dirty = new Map<number, DirtyBlock>()
+  /** Blocks that are not dirty may hold what the medium has not: a sync failed, or the power went in a write. */
+  mayDiffer = false
   /** Blocks were lost, and no sync of this file has said so. */
   hasUntoldError = false
 }
@@ -189,12 +198,16 @@ export class MemoryDisk implements Disk {
   // ---- names
 
   private lookUp(path: string): Node | undefined {
-    let node: Node = this.root
-    for (const name of partsOf(path)) {
+    const parts = partsOf(path)
+    return this.lookUpParts(parts, parts.length)
+  }
+
+  /** What the first `count` parts of a path lead to. */
+  private lookUpParts(parts: readonly string[], count: number): Node | undefined {
+    let node: Node | undefined = this.root
+    for (let index = 0; index < count; index++) {
       if (!(node instanceof FolderNode)) return undefined
-      const next = node.entries.get(name)
-      if (next === undefined) return undefined
-      node = next
+      node = node.entries.get(parts[index]!)
     }
     return node
   }
@@ -213,8 +226,9 @@ export class MemoryDisk implements Disk {
 
   private parentOf(path: string): { folder: FolderNode; name: string } {
     const parts = partsOf(path)
-    const name = parts.pop()!
-    return { folder: this.folderAt(parts.join('/')), name }
+    const folder = this.lookUpParts(parts, parts.length - 1)
+    if (folder instanceof FolderNode) return { folder, name: parts.at(-1)! }
+    throw systemError('ENOENT', 'look up the folder of', path)
   }
 
   private change(...changes: NameChange[]): void {
@@ -280,9 +294,9 @@ export class MemoryDisk implements Disk {
     const open = this.openFile(file)
     const fault = this.enter(open.isDurable ? 'durable write' : 'write', open.path)
     if (fault === undefined) {
-      putBytes(open.node, bytes, position)
       const isDurable = open.isDurable && this.options.isVolatile?.(open.path, position) !== true
-      if (isDurable) makeDurable(open.node, position, bytes.length)
+      if (isDurable) putDurably(open.node, bytes, position)
+      else putBytes(open.node, bytes, position)
       return
     }
     if (fault === 'power cut' && open.isDurable) shred(open.node, bytes, position, this.options.random)
@@ -315,11 +329,11 @@ export class MemoryDisk implements Disk {
   sync(file: FileHandle): void {
     const { node, path } = this.openFile(file)
     const fault = this.enter('sync', path)
-    if (fault === 'EIO' || fault === 'ENOSPC') node.dirty.clear()
+    if (fault === 'EIO' || fault === 'ENOSPC') loseDirty(node)
     if (fault !== undefined) throw this.errorOf(fault, 'sync', path)
     if (node.hasUntoldError) {
       node.hasUntoldError = false
-      node.dirty.clear()
+      loseDirty(node)
       throw systemError('EIO', 'sync', path)
     }
     makeAllDurable(node)
@@ -345,7 +359,7 @@ export class MemoryDisk implements Disk {
   private loseSome(): void {
     for (const file of filesBelow(this.root)) {
       if (file.dirty.size === 0 || this.options.random.chance(0.5)) continue
-      file.dirty.clear()
+      loseDirty(file)
       file.hasUntoldError = true
     }
   }
@@ -447,8 +461,18 @@ function systemError(code: string, operation: string, path: string): StreamBusEr
   return new StreamBusError('KAFKA_STORAGE_ERROR', `${path}: ${operation} failed: ${code}`, { cause })
 }
 
-function partsOf(path: string): string[] {
-  return path.split('/').filter((part) => part !== '')
+/** Of paths that were looked up: splitting one costs more than all the rest of most calls. */
+const knownParts = new Map<string, readonly string[]>()
+const mostKnownParts = 2000
+
+function partsOf(path: string): readonly string[] {
+  let parts = knownParts.get(path)
+  if (parts === undefined) {
+    if (knownParts.size === mostKnownParts) knownParts.clear()
+    parts = path.split('/').filter((part) => part !== '')
+    knownParts.set(path, parts)
+  }
+  return parts
 }
 
 function applyNames(changes: readonly NameChange[]): void {
@@ -494,8 +518,13 @@ function reserveDurable(node: FileNode, sizeBytes: number): void {
   if (node.durable.length < sizeBytes) node.durable = grown(node.durable, sizeBytes)
 }
 
-function putBytes(node: FileNode, bytes: Uint8Array, position: number): void {
-  if (bytes.length === 0) return
+/** Nothing writes these blocks any more. */
+function loseDirty(node: FileNode): void {
+  if (node.dirty.size > 0) node.mayDiffer = true
+  node.dirty.clear()
+}
+
+function setContent(node: FileNode, bytes: Uint8Array, position: number): void {
   const end = position + bytes.length
   reserve(node, Math.ceil(end / blockBytes) * blockBytes)
   node.content.set(bytes, position)
@@ -503,11 +532,51 @@ function putBytes(node: FileNode, bytes: Uint8Array, position: number): void {
     node.sizeBytes = end
     node.sizes.push(end)
   }
+}
+
+/** A write to the page cache: only what was written is kept of each version, for most writes are far smaller. */
+function putBytes(node: FileNode, bytes: Uint8Array, position: number): void {
+  if (bytes.length === 0) return
+  const end = position + bytes.length
+  const write = { bytes: bytes.slice(), position }
   for (let block = Math.floor(position / blockBytes); block * blockBytes < end; block++) {
-    const versions = node.dirty.get(block) ?? []
-    versions.push(node.content.slice(block * blockBytes, (block + 1) * blockBytes))
-    node.dirty.set(block, versions)
+    const dirty = node.dirty.get(block)
+    if (dirty === undefined) node.dirty.set(block, { before: differingBlock(node, block), writes: [write] })
+    else dirty.writes.push(write)
   }
+  setContent(node, bytes, position)
+}
+
+function differingBlock(node: FileNode, block: number): Uint8Array | undefined {
+  if (!node.mayDiffer) return undefined
+  const bytes = new Uint8Array(blockBytes)
+  bytes.set(node.content.subarray(block * blockBytes, (block + 1) * blockBytes))
+  return bytes
+}
+
+/** A write whose bytes, and the rest of their blocks, are on the medium when it returns. */
+function putDurably(node: FileNode, bytes: Uint8Array, position: number): void {
+  if (bytes.length === 0) return
+  setContent(node, bytes, position)
+  const first = Math.floor(position / blockBytes)
+  const end = Math.ceil((position + bytes.length) / blockBytes)
+  reserveDurable(node, end * blockBytes)
+  node.durable.set(node.content.subarray(first * blockBytes, end * blockBytes), first * blockBytes)
+  if (node.dirty.size > 0) for (let block = first; block < end; block++) node.dirty.delete(block)
+  node.durableSizeBytes = Math.max(node.durableSizeBytes, position + bytes.length)
+}
+
+/** The block as it was after the first `count` of its writes. */
+function versionOf(node: FileNode, block: number, { before, writes }: DirtyBlock, count: number): Uint8Array {
+  const start = block * blockBytes
+  const version = new Uint8Array(blockBytes)
+  version.set(before ?? node.durable.subarray(start, start + blockBytes))
+  for (const { bytes, position } of writes.slice(0, count)) {
+    const from = Math.max(start, position)
+    const part = bytes.subarray(from - position, Math.max(0, start + blockBytes - position))
+    version.set(part, from - start)
+  }
+  return version
 }
 
 /** The dirty blocks of the range are on the medium, and the length as far as they need it. */
@@ -524,6 +593,7 @@ function makeDurable(node: FileNode, position: number, lengthBytes: number): voi
 
 /** A durable write that the power cut met on its way. */
 function shred(node: FileNode, bytes: Uint8Array, position: number, random: Random): void {
+  node.mayDiffer = true
   const before = node.durable.slice()
   const sizeBefore = node.durableSizeBytes
   putBytes(node, bytes, position)
@@ -551,11 +621,12 @@ function keepEnd(into: Uint8Array, old: Uint8Array, from: number): void {
 
 /** The file as the medium has it after a power cut; `keep`: how probable it is that a dirty block was written. */
 function settleFile(node: FileNode, random: Random, keep: number): void {
-  for (const [block, versions] of node.dirty) {
+  if (node.dirty.size === 0 && node.sizes.length === 0 && !node.mayDiffer) return
+  for (const [block, dirty] of node.dirty) {
     if (!random.chance(keep)) continue
     const start = block * blockBytes
     reserveDurable(node, start + blockBytes)
-    const version = random.pick(versions)
+    const version = versionOf(node, block, dirty, random.between(1, dirty.writes.length))
     const isTorn = random.chance(0.1)
     node.durable.set(isTorn ? version.subarray(0, random.below(blockBytes)) : version, start)
   }
@@ -563,6 +634,7 @@ function settleFile(node: FileNode, random: Random, keep: number): void {
   reserveDurable(node, node.durableSizeBytes)
   node.durable.fill(0, node.durableSizeBytes)
   node.dirty.clear()
+  node.mayDiffer = false
   node.sizes = []
   node.sizeBytes = node.durableSizeBytes
   node.content = node.durable.slice()

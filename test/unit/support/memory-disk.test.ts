@@ -117,6 +117,36 @@ describe('memory disk', () => {
     expect(outcomes(act, look, { fault })).to.deep.equal(['destroyed', 'new', 'old', 'torn'])
   })
 
+  it('may keep any of the versions that a block had since its sync', () => {
+    const act = (disk: MemoryDisk): void => {
+      const file = fileOf(disk, '/d/a', 'abcdef')
+      disk.sync(file)
+      disk.syncFolder('/d')
+      disk.write(file, new TextEncoder().encode('1'), 5)
+      disk.write(file, new TextEncoder().encode('22'), 0)
+      disk.write(file, new TextEncoder().encode('3'), 1)
+    }
+    const seen = outcomes(act, (disk) => textOf(disk, '/d/a'))
+    expect(seen).to.include.members(['abcdef', 'abcde1', '22cde1', '23cde1'])
+    for (const text of seen) expect(text).to.match(/^(abcde[f1]|2[23b]cde[f1])$/)
+  })
+
+  it('writes a block whole that is written after its sync failed, with what it held then', () => {
+    let fault: Fault
+    const act = (disk: MemoryDisk): void => {
+      const file = fileOf(disk, '/d/a', 'ab')
+      disk.sync(file)
+      disk.syncFolder('/d')
+      disk.write(file, new TextEncoder().encode('1'), 0)
+      fault = 'EIO'
+      expect(() => disk.sync(file)).to.throw('EIO')
+      fault = undefined
+      disk.write(file, new TextEncoder().encode('2'), 1)
+    }
+    const options = { fault: (operation: string) => (operation === 'sync' ? fault : undefined) }
+    expect(outcomes(act, (disk) => textOf(disk, '/d/a'), options)).to.deep.equal(['12', 'ab'])
+  })
+
   it('does not write a block again whose sync failed', () => {
     let calls = 0
     const fault = (operation: string): Fault => (operation === 'sync' && calls++ === 0 ? 'EIO' : undefined)
