@@ -171,10 +171,12 @@ function partitionOf(row: PartitionRow, partition: number): PartitionImage {
   return { partition, partitionId, leader, leaderEpoch, replicas, isr }
 }
 
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
 function readEncoded(bytes: Uint8Array): EncodedImage {
   let value: Partial<EncodedImage> | null
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.slice())) as Partial<EncodedImage> | null
+    value = JSON.parse(decoder.decode(bytes.slice())) as Partial<EncodedImage> | null
   } catch (cause) {
     throw new StreamBusError('INVALID_REQUEST', `a metadata image of ${bytes.length} bytes is not JSON`, { cause })
   }

@@ -26,6 +26,8 @@ export interface JournalIdentity {
 /** What a new journal is filled with at once; the rest of its first lap is filled ahead of the tail. */
 export const initialFillBytes = 1 << 20
 const zeroBytes = 1 << 20
+/** Of the chain walk; it grows with what is asked for. */
+const firstReadBytes = 1 << 16
 
 /**
  * Creates a journal file with both superblocks on disk and its first extent filled with zeros and synced.
@@ -127,12 +129,12 @@ export function loadSuperblock(
 
 /** Reads of a journal file for the chain walk. The returned views are valid until the next read. */
 export function chainSourceOf(disk: Disk, file: FileHandle, path: string, crc: Crc32c): ChainSource {
-  let buffer = new Uint8Array(1 << 20)
+  let buffer = new Uint8Array(firstReadBytes)
   return {
     path,
     crc,
     readAt(ringPosition, lengthBytes) {
-      if (lengthBytes > buffer.length) buffer = new Uint8Array(lengthBytes)
+      if (lengthBytes > buffer.length) buffer = new Uint8Array(Math.max(lengthBytes, 2 * buffer.length))
       const into = buffer.subarray(0, lengthBytes)
       return into.subarray(0, disk.read(file, into, ringFilePosition + ringPosition))
     },
