@@ -79,6 +79,7 @@ export class BrokerLife {
     this.options = options
     const { world, name } = options
     this.process = world.addProcess(name)
+    this.process.hasPromises = true
     world.post(this.process, () => this.start())
   }
 
@@ -117,12 +118,14 @@ export class BrokerLife {
   /** SIGTERM. */
   stop(): void {
     this.say('is told to stop')
-    void this.broker?.close().then(
-      () => {
-        this.hasStopped = true
-      },
-      (error: Error) => this.options.onFatal(error),
-    )
+    this.options.world.post(this.process, () => {
+      void this.broker?.close().then(
+        () => {
+          this.hasStopped = true
+        },
+        (error: Error) => this.options.onFatal(error),
+      )
+    })
   }
 
   private seams(): Seams {

@@ -48,9 +48,8 @@ export interface SimulationResult {
 const clusterId = 'c1'.repeat(16)
 /** Steps until everything must be answered once faults are over. */
 const mostQuietSteps = 60_000
-/** The longest chain of promises that a step of an event loop leaves behind: all of them belong to the step. */
-const mostHops = 16
 const hourMs = 3_600_000
+const nextTick = (run: () => void): void => process.nextTick(run)
 
 export class Simulation {
   readonly trace: Trace
@@ -77,8 +76,6 @@ export class Simulation {
   private fatal: Error | undefined
   private readonly memories: SharedArrayBuffer[] = []
   private clockWasSet = false
-  /** What a dead broker's promises still do is done in its name. */
-  private hasKilled = false
 
   constructor(options: SimulationOptions) {
     this.options = options
@@ -239,7 +236,8 @@ export class Simulation {
     const { world } = this
     world.kill(process)
     world.current = process
-    this.hasKilled = true
+    // What its promises still do is done in its name.
+    world.hasPromises = true
     this.memories.push(...process.memories)
   }
 
@@ -356,7 +354,7 @@ export class Simulation {
     } finally {
       // Promises of the last broker end in its name: outside they would reach the real timers.
       if (this.life !== undefined) this.kill(this.life)
-      await this.finishMicrotasks()
+      await this.finishPromises()
       leave()
       await breathe()
       recycle(this.memories)
@@ -375,27 +373,38 @@ export class Simulation {
     }
   }
 
-  private async live(): Promise<void> {
-    while (this.world.stepCount < this.plan.steps) {
-      await this.step()
-      this.trouble()
+  private live(): Promise<void> {
+    const { world, plan } = this
+    return this.go(
+      () => world.stepCount >= plan.steps,
+      () => this.trouble(),
+    )
+  }
+
+  /** Steps until `isOver`. Awaits nothing where there is nothing to await: most steps leave no promise. */
+  private async go(isOver: () => boolean, afterwards: () => void): Promise<void> {
+    const { world } = this
+    while (!isOver()) {
+      // Of a broker that was killed.
+      if (world.hasPromises) await this.finishPromises()
+      const what = world.step()
+      if (world.hasPromises) await this.finishPromises()
+      this.afterStep(what)
+      afterwards()
     }
   }
 
-  /** One step of the world, and the microtasks that it leaves. */
-  private async step(): Promise<void> {
-    const { world } = this
-    if (this.hasKilled) await this.finishMicrotasks()
-    const what = world.step()
-    if (what === 'process' && world.current === this.life?.process) await this.finishMicrotasks()
-    else if (what === 'idle') return this.goOn()
-    world.throwNested()
+  /** `what`: of the world's step, after the promises that it left. */
+  private afterStep(what: ReturnType<World['step']>): void {
+    if (what === 'idle') return this.goOn()
+    this.world.throwNested()
     this.tendLife()
   }
 
-  private async finishMicrotasks(): Promise<void> {
-    this.hasKilled = false
-    for (let hop = 0; hop < mostHops; hop++) await Promise.resolve()
+  /** All that a step of the broker leaves behind belongs to the step: ticks come when no microtask is left. */
+  private finishPromises(): Promise<void> {
+    this.world.hasPromises = false
+    return new Promise(nextTick)
   }
 
   /** Nobody can run: time goes on. */
@@ -433,12 +442,16 @@ export class Simulation {
     await this.until(() => this.unfinished)
   }
 
-  private async until(unfinished: () => string | undefined): Promise<void> {
+  private until(unfinished: () => string | undefined): Promise<void> {
     const last = this.world.stepCount + mostQuietSteps
-    for (let what = unfinished(); what !== undefined; what = unfinished()) {
-      if (this.world.stepCount > last) throw new Violation(`not answered after ${mostQuietSteps} quiet steps: ${what}`)
-      await this.step()
+    const isOver = (): boolean => {
+      const what = unfinished()
+      if (what !== undefined && this.world.stepCount > last) {
+        throw new Violation(`not answered after ${mostQuietSteps} quiet steps: ${what}`)
+      }
+      return what === undefined
     }
+    return this.go(isOver, () => undefined)
   }
 
   private async judge(name: string): Promise<void> {

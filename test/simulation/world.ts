@@ -32,6 +32,8 @@ export class SimProcess {
   /** Shared memory that it made. */
   readonly memories: SharedArrayBuffer[] = []
   isDead = false
+  /** Its tasks leave promises behind. */
+  hasPromises = false
   /** Of 16 times, how often a timer that is due goes before what is ready. */
   timersFirst = 8
 
@@ -91,8 +93,12 @@ export class World {
   /** How long a thread that worked may be kept from going on; 0: never. */
   mostHeldMs = 0
   stepCount = 0
+  /** Somebody left promises behind since this was set to false. */
+  hasPromises = false
   private nextTimerId = 1
   private nesting: SimThread[] = []
+  /** Of the step that chooses: those that could run. */
+  private readonly candidates: (SimProcess | SimThread)[] = []
   /** Thrown in a step within another's: the outer one's code is not to see it. */
   private nestedError: { readonly error: unknown } | undefined
 
@@ -191,8 +197,8 @@ export class World {
 
   /** One step of somebody. 'idle': nobody can run now; see `jump`. */
   step(): 'thread' | 'process' | 'idle' {
-    const { random } = this
-    const candidates: (SimProcess | SimThread)[] = []
+    const { random, candidates } = this
+    candidates.length = 0
     for (const thread of this.threads) if (this.mayRun(thread)) candidates.push(thread)
     for (const process of this.processes) if (this.hasTask(process)) candidates.push(process)
     if (candidates.length === 0) return 'idle'
@@ -202,7 +208,7 @@ export class World {
     const chosen = candidates[index]!
     this.trace.mix(index)
     if (chosen instanceof SimThread) {
-      const laziness = this.lazy.get(chosen.options.name) ?? 0
+      const laziness = this.lazy.size === 0 ? 0 : (this.lazy.get(chosen.options.name) ?? 0)
       if (laziness > 0 && candidates.length > 1 && random.below(16) < laziness) return 'thread'
       this.stepThread(chosen)
       return 'thread'
@@ -257,6 +263,7 @@ export class World {
   }
 
   private stepProcess(process: SimProcess): void {
+    if (process.hasPromises) this.hasPromises = true
     this.current = process
     this.currentName = process.name
     const timer = process.timers[0]
