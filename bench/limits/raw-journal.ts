@@ -5,6 +5,7 @@
  */
 import { closeSync, constants, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { pageAlignedMemory } from '../../native-free-core/bytes/page-aligned-memory.js'
 import { BackgroundSync } from './background-sync.js'
 import type { LimitAnswer } from './main.js'
 import { latencyOf } from './quantiles.js'
@@ -28,7 +29,7 @@ class RawJournal {
   private readonly segment: number
   private readonly paths: readonly string[]
   private readonly background: BackgroundSync
-  private readonly bytes = new Uint8Array(mebibyte).fill(7)
+  private readonly bytes = new Uint8Array(pageAlignedMemory(mebibyte)).fill(7)
   private tail = 0
   private head = 0
   /** Written into the segment of the round that runs. */
@@ -42,13 +43,14 @@ class RawJournal {
     for (let at = 0; at < ringBytes; at += mebibyte) writeSync(filler, new Uint8Array(mebibyte), 0, mebibyte, at)
     fdatasyncSync(filler)
     closeSync(filler)
-    const segment = openSync(segmentPath, 'w')
+    closeSync(openSync(segmentPath, 'w'))
+    const segment = openPastCache(segmentPath, constants.O_RDWR)
     return new RawJournal(ringPath, segmentPath, segment, await BackgroundSync.start(segmentPath))
   }
 
   private constructor(ringPath: string, segmentPath: string, segment: number, background: BackgroundSync) {
     this.paths = [ringPath, segmentPath]
-    this.ring = openSync(ringPath, constants.O_RDWR | constants.O_DSYNC)
+    this.ring = openPastCache(ringPath, constants.O_RDWR | constants.O_DSYNC)
     this.segment = segment
     this.background = background
   }
@@ -87,6 +89,15 @@ class RawJournal {
   }
 }
 
+/** Past the page cache as the broker does where the file system can: all that is written here are whole blocks. */
+function openPastCache(path: string, flags: number): number {
+  try {
+    return openSync(path, flags | (constants.O_DIRECT ?? 0))
+  } catch {
+    return openSync(path, flags)
+  }
+}
+
 /** Flat out. `isDirect`: into the segment alone, each write appended and synced. */
 export async function measureJournal(
   folder: string,
@@ -121,8 +132,9 @@ async function journaled(folder: string, commitBytes: number, timed: (write: () 
 
 function direct(folder: string, commitBytes: number, timed: (write: () => void) => number): number {
   const path = join(folder, 'raw-direct')
-  const file = openSync(path, 'w')
-  const bytes = new Uint8Array(commitBytes).fill(7)
+  closeSync(openSync(path, 'w'))
+  const file = openPastCache(path, constants.O_RDWR)
+  const bytes = new Uint8Array(pageAlignedMemory(commitBytes)).fill(7)
   let end = 0
   try {
     return timed(() => {

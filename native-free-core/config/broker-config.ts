@@ -63,6 +63,9 @@ export const brokerConfigTable = {
     'The ring that brings answers from one shard or the read thread; a power of two.'),
   directJournal: booleanRow(true,
     'Write journals past the page cache where system and file system can (O_DIRECT); false writes through it.'),
+  directSegments: booleanRow(true,
+    'Write what moves to segments past the page cache, where it is much and system and file system can; false keeps it '
+    + 'in the cache for readers who come when it has left the journal.'),
   settleStartPercent: integerRow(25, 1, 90, 'percent', 'How full a journal is before its entries move to segments.'),
   settleBytesInFlight: integerRow(8 * MiB, MiB, GiB, 'bytes',
     'How much settling may be unsynced at a time, per shard.'),

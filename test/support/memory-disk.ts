@@ -109,6 +109,7 @@ interface OpenFile {
 }
 
 export class MemoryDisk implements Disk {
+  appendsDirectly = false
   private readonly options: MemoryDiskOptions
   private root = new FolderNode()
   private unsynced: (readonly NameChange[])[] = []
@@ -316,6 +317,10 @@ export class MemoryDisk implements Disk {
       at += view.length
     }
     this.write(file, bytes, position)
+  }
+
+  append(file: FileHandle, views: readonly Uint8Array[], position: number): void {
+    this.writev(file, views, position)
   }
 
   read(file: FileHandle, into: Uint8Array, position: number): number {

@@ -26,7 +26,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { threadId } from 'node:worker_threads'
-import { type FileHandle, type OpenMode, RealDisk } from '../../workers/shared/disk.js'
+import { type DirectMode, type FileHandle, type OpenMode, RealDisk } from '../../workers/shared/disk.js'
 import type { WholeFileSystem } from '../../workers/shared/whole-file-system.js'
 
 export interface DataRecord {
@@ -116,9 +116,9 @@ export class PowerCutDisk extends RealDisk {
     return file
   }
 
-  override openDirect(path: string, memory: Uint8Array): FileHandle | undefined {
-    const file = this.hasNoSync ? undefined : super.openDirect(path, memory)
-    if (file !== undefined) this.durable.set(file, true)
+  override openDirect(path: string, memory: Uint8Array, mode: DirectMode): FileHandle | undefined {
+    const file = this.hasNoSync ? undefined : super.openDirect(path, memory, mode)
+    if (file !== undefined) this.durable.set(file, mode === 'durable-write')
     return file
   }
 

@@ -3,7 +3,7 @@
  * known, and small enough for one machine to offer many times of it.
  * Runs on: every worker of a broker that is given it as diskModule.
  */
-import { type Disk, type FileHandle, type OpenMode, RealDisk } from '../../workers/shared/disk.js'
+import { type DirectMode, type Disk, type FileHandle, type OpenMode, RealDisk } from '../../workers/shared/disk.js'
 
 const bytesPerSecond = Number(process.env['STREAMBUS_TEST_BYTES_PER_SECOND'] ?? Number.POSITIVE_INFINITY)
 const word = new Int32Array(new SharedArrayBuffer(4))
@@ -17,9 +17,9 @@ class SlowDisk extends RealDisk {
     return file
   }
 
-  override openDirect(path: string, memory: Uint8Array): FileHandle | undefined {
-    const file = super.openDirect(path, memory)
-    if (file !== undefined) this.durable.add(file)
+  override openDirect(path: string, memory: Uint8Array, mode: DirectMode): FileHandle | undefined {
+    const file = super.openDirect(path, memory, mode)
+    if (file !== undefined && mode === 'durable-write') this.durable.add(file)
     return file
   }
 

@@ -38,6 +38,7 @@ export interface OpenedShard {
 
 export function openShard(options: OpenShardOptions): OpenedShard {
   const { settings, disk, crc } = options
+  disk.appendsDirectly = settings.config.directSegments
   const journals = `${settings.dataFolder}/journals`
   const path = `${journals}/shard-${settings.shard}.journal`
   const journal = openJournal(options, path)

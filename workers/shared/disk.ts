@@ -30,7 +30,10 @@ import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { getSystemErrorMap } from 'node:util'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
+import { DirectAppend, directAlignment, leastDirectBytes } from './direct-append.js'
 import { openWholeFileSystem, type WholeFileSystem } from './whole-file-system.js'
+
+export { directAlignment } from './direct-append.js'
 
 /** A descriptor. */
 export type FileHandle = number
@@ -40,21 +43,28 @@ export type FileHandle = number
  * durable-write: read-write, must exist, and each write is on the medium when it returns.
  */
 export type OpenMode = 'read' | 'read-write' | 'create' | 'create-new' | 'durable-write'
+export type DirectMode = 'read-write' | 'durable-write'
 
 /** Every method throws KAFKA_STORAGE_ERROR with operation and path; `systemErrorCode` tells ENOSPC from EIO. */
 export interface Disk {
   open(path: string, mode: OpenMode): FileHandle
   /**
-   * As 'durable-write', past the page cache; undefined where that can't be done from memory that lies as `memory` does.
-   * What is written must begin at a multiple of `directAlignment` from the start of `memory`, and position and length
-   * must be such multiples. The first block of `memory` is overwritten.
+   * As `mode`, past the page cache; undefined where that can't be done from memory that lies as `memory` does, or the
+   * file has no whole block. What is written must begin at a multiple of `directAlignment` from the start of `memory`,
+   * and position and length must be such multiples. The first block of `memory` is overwritten.
    */
-  openDirect(path: string, memory: Uint8Array): FileHandle | undefined
+  openDirect(path: string, memory: Uint8Array, mode: DirectMode): FileHandle | undefined
   close(file: FileHandle): void
   /** Writes all of `bytes`; a short count is continued. */
   write(file: FileHandle, bytes: Uint8Array, position: number): void
   /** Writes all views one after the other; a short count is continued. */
   writev(file: FileHandle, views: readonly Uint8Array[], position: number): void
+  /**
+   * As writev, at the end of the file: much at once goes past the page cache, where `appendsDirectly` says so and
+   * system and file system can. When it fails, any part of it may have been written.
+   */
+  append(file: FileHandle, views: readonly Uint8Array[], position: number): void
+  appendsDirectly: boolean
   /** Reads until `into` is full or the file ends; returns how many bytes came. */
   read(file: FileHandle, into: Uint8Array, position: number): number
   /** Data, and the length if it changed, are on the medium when it returns. */
@@ -87,9 +97,6 @@ export const durableWrite: 'O_DSYNC' | 'write + sync' =
 
 /** One call takes at most so many views (IOV_MAX of Linux, macOS and the BSDs). */
 export const maxViewsPerWrite = 1024
-
-/** No drive or file system asks for more of a write past the page cache. */
-export const directAlignment = 4096
 
 /** The code of the system's error (`ENOSPC`, `EIO`, `ENOENT`, ...) behind what a Disk threw, if there is one. */
 export function systemErrorCode(error: unknown): string | undefined {
@@ -135,6 +142,10 @@ const remedies: Readonly<Record<string, string>> = {
 export class RealDisk implements Disk {
   private readonly paths = new Map<FileHandle, string>()
   private readonly syncAfterWrite = new Set<FileHandle>()
+  /** The same files past the page cache; undefined: it was tried, and can't be done. */
+  private readonly direct = new Map<FileHandle, FileHandle | undefined>()
+  private readonly directAppend = new DirectAppend()
+  appendsDirectly = false
 
   /** One positioned system call; returns how many bytes were taken, which may be fewer than were given. */
   protected rawWrite(file: FileHandle, views: readonly Uint8Array[], position: number): number {
@@ -156,11 +167,11 @@ export class RealDisk implements Disk {
     }
   }
 
-  openDirect(path: string, memory: Uint8Array): FileHandle | undefined {
+  openDirect(path: string, memory: Uint8Array, mode: DirectMode): FileHandle | undefined {
     if (durableWrite !== 'O_DSYNC' || constants.O_DIRECT === undefined) return undefined
     let file: FileHandle | undefined
     try {
-      file = openSync(path, openFlags['durable-write'] | constants.O_DIRECT)
+      file = openSync(path, openFlags[mode] | constants.O_DIRECT)
       // A file system may refuse the flag only when it is used, and what it asks of memory is the same for a read.
       if (readSync(file, memory, 0, directAlignment, 0) === directAlignment) {
         this.paths.set(file, path)
@@ -177,6 +188,9 @@ export class RealDisk implements Disk {
     const path = this.pathOf(file)
     this.paths.delete(file)
     this.syncAfterWrite.delete(file)
+    const direct = this.direct.get(file)
+    this.direct.delete(file)
+    if (direct !== undefined) this.close(direct)
     attempt('close', path, () => closeSync(file))
   }
 
@@ -186,6 +200,34 @@ export class RealDisk implements Disk {
 
   writev(file: FileHandle, views: readonly Uint8Array[], position: number): void {
     this.writeAll(file, views, position)
+  }
+
+  append(file: FileHandle, views: readonly Uint8Array[], position: number): void {
+    const isMuch = this.appendsDirectly && lengthOf(views) >= leastDirectBytes
+    const direct = isMuch ? this.directOf(file, position) : undefined
+    if (direct === undefined) return this.writeAll(file, views, position)
+    this.directAppend.append(views, position, {
+      direct: (bytes, at) => this.writeOnce(direct, bytes, at),
+      cached: (bytes, at) => this.writeAll(file, [bytes], at),
+    })
+  }
+
+  /** A file is asked once it has a block that can be read. */
+  private directOf(file: FileHandle, sizeBytes: number): FileHandle | undefined {
+    if (sizeBytes < directAlignment || this.direct.has(file)) return this.direct.get(file)
+    const opened = this.openDirect(this.pathOf(file), this.directAppend.memory, 'read-write')
+    this.direct.set(file, opened)
+    return opened
+  }
+
+  private writeOnce(file: FileHandle, bytes: Uint8Array, position: number): number {
+    try {
+      return this.rawWrite(file, [bytes], position)
+    } catch (error) {
+      // A file system that asks for more than a block's alignment: the cache takes it.
+      if (systemErrorCode(error) === 'EINVAL') return 0
+      throw storageError(`write at ${position}`, this.pathOf(file), error)
+    }
   }
 
   private writeAll(file: FileHandle, views: readonly Uint8Array[], position: number): void {

@@ -67,7 +67,7 @@ class JournalWriter {
     this.crc = crc
     this.superblock = superblock
     this.file = disk.open(path, 'durable-write')
-    this.directFile = isDirect ? disk.openDirect(path, memory) : undefined
+    this.directFile = isDirect ? disk.openDirect(path, memory, 'durable-write') : undefined
     this.beginRun(runId)
   }
 

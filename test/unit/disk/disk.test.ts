@@ -3,7 +3,7 @@
  * Runs on: the test process. Touches: a temporary folder.
  */
 import { expect } from 'chai'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import {
   createDisk,
@@ -170,7 +170,7 @@ describe('the real disk', () => {
     const path = `${folder}/direct`
     writeFileSync(path, new Uint8Array(4 * directAlignment))
     const memory = new Uint8Array(pageAlignedMemory(65_536))
-    const file = disk.openDirect(path, memory)
+    const file = disk.openDirect(path, memory, 'durable-write')
     if (file === undefined) this.skip()
     memory.fill(7)
     disk.write(file, memory.subarray(directAlignment, 3 * directAlignment), directAlignment)
@@ -178,7 +178,46 @@ describe('the real disk', () => {
     const found = readFileSync(path)
     expect([...found.subarray(directAlignment - 1, directAlignment + 1)]).to.deep.equal([0, 7])
     expect([...found.subarray(3 * directAlignment - 1, 3 * directAlignment + 1)]).to.deep.equal([7, 0])
-    expect(disk.openDirect(path, memory.subarray(1))).to.equal(undefined)
-    expect(disk.openDirect(`${folder}/missing`, memory)).to.equal(undefined)
+    expect(disk.openDirect(path, memory.subarray(1), 'durable-write')).to.equal(undefined)
+    expect(disk.openDirect(`${folder}/missing`, memory, 'durable-write')).to.equal(undefined)
+  })
+
+  it('appends past the page cache whatever the position, and however few bytes are taken at a time', function () {
+    for (const disk of [new RealDisk(), new ShortDisk()]) {
+      disk.appendsDirectly = true
+      const random = new Random(7)
+      const path = `${folder}/appended-${disk.constructor.name}`
+      const file = disk.open(path, 'create')
+      const expected: Buffer[] = []
+      let position = 0
+      // A disk that takes a few bytes a time takes long for much.
+      const largest = disk instanceof ShortDisk ? 50_000 : 3_000_000
+      for (let round = 0; round < 12; round++) {
+        const views = Array.from({ length: random.between(1, 5) }, () =>
+          Buffer.alloc(random.between(1, largest / 5), random.between(1, 255)),
+        )
+        disk.append(file, views, position)
+        expected.push(...views)
+        position += views.reduce((sum, view) => sum + view.length, 0)
+        expect(disk.size(file)).to.equal(position)
+      }
+      expect(readFileSync(path).equals(Buffer.concat(expected))).to.equal(true)
+      const handles = openHandlesOf(path)
+      disk.close(file)
+      expect(openHandlesOf(path)).to.equal(0)
+      if (handles === 1) this.skip()
+    }
   })
 })
+
+/** Of this process. */
+function openHandlesOf(path: string): number {
+  const targets = readdirSync('/proc/self/fd').map((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`)
+    } catch {
+      return ''
+    }
+  })
+  return targets.filter((target) => target === path).length
+}

@@ -111,7 +111,7 @@ export class Segment {
 
   /** Writes batches at the end. The figures follow by `note`, batch by batch. */
   write(views: readonly Uint8Array[]): void {
-    this.disk.writev(this.openFile(), views, this.sizeBytes)
+    this.disk.append(this.openFile(), views, this.sizeBytes)
   }
 
   /** Takes a batch that is in the file at `sizeBytes` into the figures and the indexes. */
