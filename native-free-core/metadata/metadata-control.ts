@@ -7,7 +7,6 @@ import type { MetadataCommand } from './metadata-command.js'
 import type { CommandValue } from './metadata-state.js'
 
 export interface MetadataSettings {
-  readonly kind: 'metadata'
   /** Absolute. */
   readonly dataFolder: string
   readonly brokerId: number
@@ -22,6 +21,8 @@ export interface MetadataSettings {
 }
 
 export type ToMetadata =
+  /** First, and once: until then the worker touches no file of anybody's. */
+  | { readonly kind: 'open'; readonly settings: MetadataSettings }
   /** `token`: main's own number for the answer. */
   | { readonly kind: 'propose'; readonly token: number; readonly command: MetadataCommand }
   | { readonly kind: 'ping'; readonly token: number }

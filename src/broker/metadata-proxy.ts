@@ -3,12 +3,11 @@
  * Runs on: main. Touches: the worker's port. Never: the disk.
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-import type { FromMetadata, MetadataSettings, ToMetadata } from '../../native-free-core/metadata/metadata-control.js'
+import type { FromMetadata, MetadataSettings } from '../../native-free-core/metadata/metadata-control.js'
 import type { MetadataCommand } from '../../native-free-core/metadata/metadata-command.js'
 import { MetadataImage } from '../../native-free-core/metadata/metadata-image.js'
 import type { CommandValue } from '../../native-free-core/metadata/metadata-state.js'
-import type { StartWorker, WorkerThread } from './surroundings.js'
-import { workerExecArgv } from './worker-exec-argv.js'
+import type { MetadataThread } from './metadata-thread.js'
 
 export interface MetadataListeners {
   /** A newer image; `bytes` is for the other threads. Called before the commands that made it are answered. */
@@ -29,31 +28,21 @@ interface Pending {
   readonly reject: (error: StreamBusError) => void
 }
 
-/** Its objects are few and live long: a large young generation would only make the broker larger. */
-const resourceLimits = { maxYoungGenerationSizeMb: 8 }
-
 export class MetadataProxy {
   /** The newest image. */
   image: MetadataImage
   /** The newest image for other threads. */
   imageBytes: SharedArrayBuffer
-  private readonly worker: WorkerThread
+  private readonly thread: MetadataThread
   private readonly listeners: MetadataListeners
   private readonly pending = new Map<number, Pending>()
   private readonly pings = new Map<number, () => void>()
   private nextToken = 1
   private failure: StreamBusError | undefined
   private stopping = false
-  private readonly exited: Promise<void>
 
-  private constructor(
-    worker: WorkerThread,
-    exited: Promise<void>,
-    bytes: SharedArrayBuffer,
-    listeners: MetadataListeners,
-  ) {
-    this.worker = worker
-    this.exited = exited
+  private constructor(thread: MetadataThread, bytes: SharedArrayBuffer, listeners: MetadataListeners) {
+    this.thread = thread
     this.listeners = listeners
     this.imageBytes = bytes
     this.image = MetadataImage.parse(new Uint8Array(bytes))
@@ -61,34 +50,26 @@ export class MetadataProxy {
 
   /** Resolves when everything committed before is applied. Rejects with what kept the worker from starting. */
   static start(
-    startWorker: StartWorker,
+    thread: MetadataThread,
     settings: MetadataSettings,
     listeners: MetadataListeners = {},
   ): Promise<MetadataProxy> {
-    const worker = startWorker('metadata', {
-      name: 'metadata',
-      workerData: settings,
-      resourceLimits,
-      ...workerExecArgv(),
-    })
-    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     return new Promise((resolve, reject) => {
       let proxy: MetadataProxy | undefined
       const fail = (error: StreamBusError): void => {
         if (proxy === undefined) reject(error)
         else proxy.fail(error)
       }
-      worker.on('message', (message: FromMetadata) => {
+      const onMessage = (message: FromMetadata): void => {
         if (message.kind === 'log') listeners.onLog?.(message.level, message.message)
         else if (message.kind === 'fatal') {
           fail(StreamBusError.fromCode(message.code, message.message, message.remedy))
         } else if (message.kind === 'ready') {
-          proxy = new MetadataProxy(worker, exited, message.image, listeners)
+          proxy = new MetadataProxy(thread, message.image, listeners)
           resolve(proxy)
         } else proxy?.take(message)
-      })
-      worker.on('error', (error) => fail(StreamBusError.from(error)))
-      worker.on('exit', () => fail(new StreamBusError('NOT_CONTROLLER', 'the metadata worker ended')))
+      }
+      thread.open(settings, { onMessage, onFailed: fail })
     })
   }
 
@@ -99,7 +80,7 @@ export class MetadataProxy {
     const token = this.nextToken++
     return new Promise((resolve, reject) => {
       this.pending.set(token, { resolve, reject })
-      this.send({ kind: 'propose', token, command })
+      this.thread.send({ kind: 'propose', token, command })
     })
   }
 
@@ -108,25 +89,21 @@ export class MetadataProxy {
     const token = this.nextToken++
     return new Promise((resolve) => {
       this.pings.set(token, resolve)
-      this.send({ kind: 'ping', token })
+      this.thread.send({ kind: 'ping', token })
     })
   }
 
   /** Everything that waits is answered, the log is closed, the thread has ended. */
   async stop(): Promise<void> {
-    if (!this.stopping && this.failure === undefined) this.send({ kind: 'stop' })
+    if (!this.stopping && this.failure === undefined) this.thread.send({ kind: 'stop' })
     this.stopping = true
-    await this.exited
+    await this.thread.exited
   }
 
   /** Ends the thread at once, as a crash would; for tests and for a broker that gives up. */
   async terminate(): Promise<void> {
     this.stopping = true
-    await this.worker.terminate()
-  }
-
-  private send(message: ToMetadata): void {
-    this.worker.postMessage(message)
+    await this.thread.terminate()
   }
 
   private take(message: FromMetadata): void {

@@ -9,6 +9,7 @@ import { durationText, startScreen } from './start-screen.js'
 import { type LoadedConfig, readSurroundings } from './config-layers.js'
 import { createLog, formatFor, type LateLog } from './log.js'
 import type { Log } from './log-sink.js'
+import type { MetadataThread } from './metadata-thread.js'
 import { monotonicMicroseconds, SystemdNotifier } from './notify-systemd.js'
 import { listenToSignals, type StopSignal } from './signals.js'
 import { type Broker, startLoaded } from './start-broker.js'
@@ -20,6 +21,8 @@ export interface RunOptions {
   readonly overrides?: Partial<BrokerConfig>
   /** What people type to reach the command line: for the commands on the screen. */
   readonly cliName?: string
+  /** One that was started ahead. */
+  readonly metadataThread?: MetadataThread
   readonly workerFolder?: string
   readonly diskModule?: string
 }
@@ -36,11 +39,12 @@ export async function runBroker(options: RunOptions): Promise<number> {
   const ended = new Ended()
   const reloads = new Reloads()
   const stopped = listenToSignals({ onReload: () => reloads.ask() })
-  const { workerFolder, diskModule } = options
+  const { workerFolder, diskModule, metadataThread } = options
   const starting = startLoaded(loaded, {
     log,
     workerFolder,
     diskModule,
+    metadataThread,
     onFatal: (error) => ended.fail(error),
     meanwhile: () => log.load(),
   })

@@ -27,6 +27,7 @@ import { LiveConfig } from './live-config.js'
 import { type LoadedConfig, readOptions } from './config-layers.js'
 import { auditSinkOf, type Log, silentLog } from './log-sink.js'
 import { MetadataProxy } from './metadata-proxy.js'
+import { MetadataThread } from './metadata-thread.js'
 import { ReloadList } from './reload-list.js'
 import { ProducerIds, type ProducerIdBlock } from './producer-ids.js'
 import { Scrubber } from './scrubber.js'
@@ -104,7 +105,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 /** The same with a configuration that is read already: it knows where each value came from. */
 export async function startLoaded(
   loaded: LoadedConfig,
-  { log, workerFolder, diskModule, seams, onFatal, meanwhile, temporaryFolder }: Around,
+  { log, workerFolder, diskModule, seams, onFatal, metadataThread, meanwhile, temporaryFolder }: Around,
 ): Promise<Broker> {
   const broker = new Broker(loaded, {
     log: log ?? silentLog,
@@ -112,6 +113,7 @@ export async function startLoaded(
     diskModule,
     seams,
     onFatal: onFatal ?? (() => undefined),
+    metadataThread,
     meanwhile: meanwhile ?? (() => undefined),
     temporaryFolder,
   })
@@ -130,6 +132,8 @@ interface Around {
   readonly diskModule?: string | undefined
   readonly seams?: Seams | undefined
   readonly onFatal?: ((error: StreamBusError) => void) | undefined
+  /** One that was started ahead. */
+  readonly metadataThread?: MetadataThread | undefined
   /** Called once, while the workers start and main has nothing to do. */
   readonly meanwhile?: (() => void) | undefined
   /** Removed at the end. */
@@ -152,6 +156,7 @@ interface Surroundings {
   readonly diskModule: string | undefined
   readonly seams: Seams | undefined
   readonly onFatal: (error: StreamBusError) => void
+  readonly metadataThread: MetadataThread | undefined
   readonly meanwhile: () => void
 }
 
@@ -302,9 +307,8 @@ export class Broker implements ClusterAccess {
   private startMetadata(): Promise<MetadataProxy> {
     const { diskModule, log } = this.around
     return MetadataProxy.start(
-      this.startWorker(),
+      this.around.metadataThread ?? new MetadataThread(this.startWorker()),
       {
-        kind: 'metadata',
         dataFolder: this.dataFolder,
         brokerId: this.config.brokerId,
         clusterId: uuidFromRandom(randomBytes(16)),

@@ -23,8 +23,10 @@ async function run(argv: readonly string[]): Promise<number> {
   const called = calledBy(process.argv[1], process.env)
   const plainBroker = plainBrokerOf(argv)
   if (plainBroker !== undefined) {
+    const { startMetadataEarly } = await import('../broker/early-metadata.js')
+    const metadataThread = startMetadataEarly()
     const { runPlainBroker } = await import('./plain-broker.js')
-    return runPlainBroker(plainBroker, called.typed)
+    return runPlainBroker(plainBroker, called.typed, metadataThread)
   }
   const { runProgram } = await import('./run-program.js')
   return runProgram(argv, called)

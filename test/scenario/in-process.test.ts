@@ -105,8 +105,8 @@ describe('a broker in this process', function () {
     })
     const first = await start((error) => died(error))
     await produce(first, 'one')
-    const { metadata } = first as unknown as { metadata: { worker: { terminate(): Promise<number> } } }
-    await metadata.worker.terminate()
+    const { metadata } = first as unknown as { metadata: { thread: { terminate(): Promise<void> } } }
+    await metadata.thread.terminate()
     await death
     expect(readdirSync(dataFolder)).to.include('broker.lock')
     const refused = await start().catch((thrown: unknown) => thrown as StreamBusError)

@@ -263,6 +263,7 @@ class MetadataThread implements Steps {
     if (message === undefined) return Number.POSITIVE_INFINITY
     // Those that came meanwhile share a round, and one image.
     for (; message !== undefined && message.kind !== 'stop'; message = this.port.receive()) {
+      if (message.kind === 'open') continue
       if (message.kind === 'ping') this.port.say({ kind: 'pong', token: message.token })
       else answers.push(this.propose(message))
     }

@@ -3,7 +3,7 @@
  * Runs on: the metadata worker. Touches: data/metadata, its port to main. Never: partitions, sockets of clients.
  */
 import { getRandomValues, randomBytes } from 'node:crypto'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { assert } from '../../native-free-core/errors/assert.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { crc32cOf } from '../../native-free-core/log/crc32c.js'
@@ -19,12 +19,16 @@ import { loadRaftModule } from './raft-module.js'
 /** Raft's unit of time: heartbeats every one, elections after ten to twenty. */
 const tickMs = 100
 
-const settings = workerData as MetadataSettings
 assert(parentPort !== null, 'the metadata worker runs as a worker')
 const port = parentPort
 let timer: NodeJS.Timeout | undefined
 let ended = false
 let dataFolder: OpenDataFolder | undefined
+/** The first is `open`; main sends nothing more before it is told that this thread is ready. */
+let take = (message: ToMetadata): void => {
+  assert(message.kind === 'open', 'main says first which folder it is')
+  void open(message.settings)
+}
 
 function say(message: FromMetadata): void {
   port.postMessage(message)
@@ -55,13 +59,13 @@ const host: RaftHost = {
   log: (_nodeId, level, text) => say({ kind: 'log', level: levels[level] ?? 'error', message: `raft: ${text}` }),
 }
 
-function holdsTopics(disk: Disk): boolean {
-  const folder = `${settings.dataFolder}/topics`
+function holdsTopics(disk: Disk, path: string): boolean {
+  const folder = `${path}/topics`
   return disk.exists(folder) && disk.list(folder).length > 0
 }
 
 /** The folder is this broker's alone before anything is read in it. */
-function openLoop(disk: Disk): MetadataLoop {
+function openLoop(disk: Disk, settings: MetadataSettings): MetadataLoop {
   const { brokerId } = settings
   dataFolder = openDataFolder(disk, settings.dataFolder, settings)
   const { clusterId } = dataFolder
@@ -74,14 +78,25 @@ function openLoop(disk: Disk): MetadataLoop {
     brokerId,
     crc: crc32cOf,
     runId,
-    mustExist: holdsTopics(disk),
+    mustExist: holdsTopics(disk, settings.dataFolder),
   })
   if (opened.wasTorn) {
     say({ kind: 'log', level: 'info', message: `${folder}: the last write was cut off; nothing in it was answered` })
   }
-  const instance = new RaftInstance(loadRaftModule(), host)
-  const node = new MetadataNode({ instance, brokerId, runId, restored: opened.restored })
+  const node = new MetadataNode({ instance: raft(), brokerId, runId, restored: opened.restored })
   return new MetadataLoop(node, opened.log, say)
+}
+
+/** Made before it is known what for: half of what this thread does until it is ready. What it throws is told later. */
+function makeRaft(): () => RaftInstance {
+  try {
+    const instance = new RaftInstance(loadRaftModule(), host)
+    return () => instance
+  } catch (error) {
+    return () => {
+      throw error
+    }
+  }
 }
 
 /** Proposals that arrive in one turn of the event loop share one synced write. */
@@ -99,8 +114,8 @@ function listen(loop: MetadataLoop): void {
     scheduled = false
     guarded(() => loop.run())
   }
-  port.on('message', (message: ToMetadata) => {
-    if (ended) return
+  take = (message) => {
+    if (ended || message.kind === 'open') return
     if (message.kind === 'ping') return say({ kind: 'pong', token: message.token })
     if (message.kind === 'stop') {
       guarded(() => loop.stop())
@@ -115,14 +130,19 @@ function listen(loop: MetadataLoop): void {
     loop.propose(message.token, message.command)
     if (!scheduled) setImmediate(runSoon)
     scheduled = true
-  })
+  }
   timer = setInterval(() => guarded(() => loop.tick()), tickMs)
 }
 
-try {
-  const loop = openLoop(await loadDisk(settings))
-  loop.run()
-  listen(loop)
-} catch (error) {
-  die(error)
+async function open(settings: MetadataSettings): Promise<void> {
+  try {
+    const loop = openLoop(await loadDisk(settings), settings)
+    loop.run()
+    listen(loop)
+  } catch (error) {
+    die(error)
+  }
 }
+
+const raft = makeRaft()
+port.on('message', (message: ToMetadata) => take(message))

@@ -11,6 +11,7 @@ import type { MetadataCommand } from '../../../native-free-core/metadata/metadat
 import type { MetadataSettings } from '../../../native-free-core/metadata/metadata-control.js'
 import type { MetadataImage } from '../../../native-free-core/metadata/metadata-image.js'
 import { type MetadataListeners, MetadataProxy } from '../../../src/broker/metadata-proxy.js'
+import { MetadataThread } from '../../../src/broker/metadata-thread.js'
 
 const workerUrl = new URL('../../../workers/metadata/main.js', import.meta.url)
 const register: MetadataCommand = {
@@ -54,11 +55,12 @@ describe('metadata worker', function () {
   })
 
   function settings(): MetadataSettings {
-    return { kind: 'metadata', dataFolder, brokerId: 0, clusterId: 'c'.repeat(32), diskModule: undefined }
+    return { dataFolder, brokerId: 0, clusterId: 'c'.repeat(32), diskModule: undefined }
   }
 
   async function start(listeners: MetadataListeners = {}): Promise<MetadataProxy> {
-    const proxy = await MetadataProxy.start((_, options) => new Worker(workerUrl, options), settings(), listeners)
+    const thread = new MetadataThread((_, options) => new Worker(workerUrl, options))
+    const proxy = await MetadataProxy.start(thread, settings(), listeners)
     running.push(proxy)
     return proxy
   }
@@ -152,6 +154,24 @@ describe('metadata worker', function () {
     expect(names).to.have.length(2)
     expect(names.at(-1)).to.match(/^snapshot-0*[1-9]\d*$/)
     expect((await start()).image.nextProducerId).to.equal(300)
+  })
+
+  it('tells what failed before it was asked for anything', async () => {
+    const failed = new Worker('throw new RangeError("no such module")', { eval: true })
+    const thread = new MetadataThread(() => failed)
+    await thread.exited
+    const error = await failure(MetadataProxy.start(thread, settings()))
+    expect(error.message).to.contain('no such module')
+  })
+
+  it('touches no folder before it is told which', async () => {
+    const worker = new Worker(workerUrl)
+    const thread = new MetadataThread(() => worker)
+    // It is up when it has answered; to what it can't do yet with its end.
+    thread.send({ kind: 'ping', token: 1 })
+    await thread.exited
+    expect(readdirSync(dataFolder)).to.deep.equal([])
+    expect(await failure(MetadataProxy.start(thread, settings()))).to.include({ name: 'UNKNOWN_SERVER_ERROR' })
   })
 
   it('does not start on a damaged log, and says what to do', async () => {
