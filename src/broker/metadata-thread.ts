@@ -1,5 +1,6 @@
 /**
- * The thread of the metadata worker: it loads what it needs, most of the time of a start, while main finds out what for.
+ * The thread of the metadata worker: it loads what it needs, most of the time of a start, while main finds out what
+ * it is for.
  * Runs on: main. Touches: the worker's port. Never: the disk.
  */
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'

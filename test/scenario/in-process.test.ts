@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
-import { type Broker, startBroker } from '../../src/broker/start-broker.js'
+import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/start-broker.js'
+import { type Seams, workersIn } from '../../src/broker/surroundings.js'
+import { findWorkers } from '../../src/broker/worker-files.js'
 import { connect } from '../../src/client/index.js'
 
 describe('a broker in this process', function () {
@@ -26,9 +28,12 @@ describe('a broker in this process', function () {
     rmSync(dataFolder, { recursive: true, force: true })
   })
 
-  async function start(onFatal: (error: StreamBusError) => void = () => undefined): Promise<Broker> {
+  async function start(
+    onFatal: (error: StreamBusError) => void = () => undefined,
+    options: BrokerOptions = {},
+  ): Promise<Broker> {
     const memory = { journalMemoryBytes: 4 << 20, volatileMemoryBytes: 2 << 20, pinShards: false }
-    const broker = await startBroker({ dataFolder, port: 0, shards: 1, ...memory, onFatal })
+    const broker = await startBroker({ dataFolder, port: 0, shards: 1, ...memory, onFatal, ...options })
     running.push(broker)
     return broker
   }
@@ -113,6 +118,22 @@ describe('a broker in this process', function () {
     expect(refused, 'its shards still run').to.include({ name: 'DATA_FOLDER_IN_USE' })
     await first.abandon()
     expect(await values(await start())).to.deep.equal(['one'])
+  })
+
+  it('starts the sync worker with the first record', async () => {
+    const spawned: string[] = []
+    const startWorker: Seams['startWorker'] = (name, options) => {
+      spawned.push(name)
+      return workersIn(findWorkers())(name, options)
+    }
+    // The sockets are real.
+    const seams = { startWorker } as Seams
+    const broker = await start(undefined, { seams, journalMemoryBytes: 32 << 20 })
+    // A shard that answers has had a turn, and asked for what it needs before.
+    await Promise.all(broker.probe().map(({ answered }) => answered))
+    expect(spawned).to.deep.equal(['metadata', 'shard'])
+    await produce(broker, 'one')
+    await until(async () => (spawned.includes('sync') ? true : undefined))
   })
 
   it('in a temporary folder leaves nothing behind, closed or abandoned', async () => {
