@@ -4,7 +4,8 @@
  * Runs on: main. Touches: nothing.
  */
 interface Line<Item> {
-  items: Item[]
+  /** Undefined: it was served. */
+  items: (Item | undefined)[]
   head: number
   sizeBytes: number
 }
@@ -50,6 +51,8 @@ export class WaitingLines<Item> {
   shift(): void {
     for (const [sender, line] of this.lines) {
       line.sizeBytes -= this.sizeOf(line.items[line.head]!)
+      // A request of a megabyte is not kept until the line is cut.
+      line.items[line.head] = undefined
       line.head++
       this.lines.delete(sender)
       if (line.head === line.items.length) return
