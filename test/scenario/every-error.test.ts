@@ -6,13 +6,13 @@ import { expect } from 'chai'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Worker } from 'node:worker_threads'
 import { WebSocket } from 'ws'
 import { type ErrorName, errorNameOf, errorTable } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { BatchLayout } from '../../native-free-core/log/record-batch.js'
 import { crc32cOf } from '../../native-free-core/log/crc32c.js'
 import { writeHelloRequest, writeSubscribeRequest } from '../../native-free-core/protocol/codecs.generated.js'
+import type { MetadataThread } from '../../src/broker/metadata-thread.js'
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/start-broker.js'
 import { type Client, connect } from '../../src/client/index.js'
 import { batchOf, RawClient } from '../support/gateway-fixture.js'
@@ -126,8 +126,8 @@ describe('every error', function () {
   /** Topics are made while the thread that keeps the metadata is gone. */
   async function withoutMetadata(): Promise<Met> {
     const doomed = await startBroker({ ...small, dataFolder: join(folder, 'doomed'), port: 0 })
-    const { worker } = (doomed as unknown as { metadata: { worker: Worker } }).metadata
-    await worker.terminate()
+    const { thread } = (doomed as unknown as { metadata: { thread: MetadataThread } }).metadata
+    await thread.terminate()
     const met = await thrownBy(() => doomed.change({ type: 'deleteTopic', version: 1, name: 't' }))
     await doomed.abandon()
     return met

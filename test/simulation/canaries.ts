@@ -98,7 +98,7 @@ export const canaries: readonly Canary[] = [
         }
       }),
     hints: { with: ['crashes', 'power'], crashesInCommits: true, batchesPerProducer: 200, consumers: 3 },
-    within: 60,
+    within: 150,
   },
   {
     name: 'watermark-before-commit',
@@ -115,7 +115,7 @@ export const canaries: readonly Canary[] = [
         }
       }),
     hints: { with: ['crashes', 'power'], crashesInCommits: true, batchesPerProducer: 200, consumers: 3 },
-    within: 60,
+    within: 150,
   },
   {
     name: 'duplicate-acknowledged-early',
@@ -136,7 +136,7 @@ export const canaries: readonly Canary[] = [
         }
       }),
     hints: { with: ['crashes', 'power'], crashesInCommits: true, batchesPerProducer: 200, consumers: 3 },
-    within: 60,
+    within: 150,
   },
   {
     name: 'sequences-are-not-kept',
