@@ -88,7 +88,8 @@ export class BatchScanner {
   /** Makes `count` bytes from `position` on available; returns where in the window, or -1 if the file ends before. */
   private bring(position: number, count: number): number {
     if (position < this.windowStart || position + count > this.windowEnd) {
-      const isSkipping = !this.withCrc && this.sizeBytes >= largeBatchBytes
+      // The first header is read alone, too: many walks are of one batch.
+      const isSkipping = !this.withCrc && (this.sizeBytes === 0 || this.sizeBytes >= largeBatchBytes)
       const length = Math.min(isSkipping ? leastWindowBytes : this.window.length, this.end - position)
       this.windowStart = position
       this.windowEnd = position + this.read(this.window.subarray(0, Math.max(length, 0)), position)

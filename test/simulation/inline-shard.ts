@@ -100,12 +100,12 @@ export class InlineBroker {
     const bytes = options.image.encode()
     const shared = new SharedArrayBuffer(bytes.length)
     new Uint8Array(shared).set(bytes)
-    recoverDataFolder(options.disk, settings[0]!, shared, crc32cOf)
     this.sync = new SyncLoop(
       options.disk,
       settings.map((one) => ({ requests: one.syncRequests, replies: one.syncReplies, shardDoorbell: one.doorbell })),
       { folder: '/data', isAllowed: true, fromCount: [1, 3, 12][nowMs % 3]!, clock: () => this.nowMs },
     )
+    recoverDataFolder(options.disk, settings[0]!, shared, crc32cOf, (paths) => this.sync.syncMany(paths))
     const readPair = pairOf()
     this.read = new ReadLoop(options.disk, [readPair])
     this.readRequests = new RingProducer(readPair.requests)

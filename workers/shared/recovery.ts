@@ -33,14 +33,18 @@ interface Replayed {
   readonly folder: string
 }
 
+/** Syncs all of these paths at once; false: it can't, and each has to be synced by itself. */
+export type SyncMany = (paths: readonly string[]) => boolean
+
 /** Throws JOURNAL_DAMAGED, SEGMENT_DAMAGED or DATA_FORMAT_TOO_NEW: then no shard may start. */
 export function recoverDataFolder(
   disk: Disk,
   settings: WorkerSettings,
   image: SharedArrayBuffer,
   crc: Crc32c,
+  syncMany: SyncMany = () => false,
 ): RecoveryReport {
-  return new Recovery(disk, settings, MetadataImage.parse(new Uint8Array(image)), crc).run()
+  return new Recovery(disk, settings, MetadataImage.parse(new Uint8Array(image)), crc, syncMany).run()
 }
 
 /**
@@ -85,13 +89,15 @@ class Recovery {
   private readonly settings: WorkerSettings
   private readonly image: MetadataImage
   private readonly crc: Crc32c
+  private readonly syncMany: SyncMany
   private readonly journals: string
   private readonly folders: PartitionFolders
   private readonly points = new Map<string, RecoveryPoint>()
   private readonly open = new Map<string, Replayed>()
   private readonly report = { journals: 0, commits: 0, entries: 0, appendedBytes: 0, tornTails: 0, durationMs: 0 }
 
-  constructor(disk: Disk, settings: WorkerSettings, image: MetadataImage, crc: Crc32c) {
+  constructor(disk: Disk, settings: WorkerSettings, image: MetadataImage, crc: Crc32c, syncMany: SyncMany) {
+    this.syncMany = syncMany
     this.disk = disk
     this.settings = settings
     this.image = image
@@ -293,10 +299,10 @@ class Recovery {
 
   /** Recovery does not believe the page cache: every segment in which it accepted bytes is synced. */
   private settle(): void {
+    // Below the journal's entries there may be records of a time when the topic asked for no synced writes.
+    for (const { log } of this.open.values()) log.writeAgain()
+    this.syncLogs()
     for (const { log, topicId, partition } of this.open.values()) {
-      // Below the journal's entries there may be records of a time when the topic asked for no synced writes.
-      log.writeAgain()
-      log.syncAll()
       this.points.set(partitionKey(topicId, partition), {
         topicId,
         partition,
@@ -307,6 +313,18 @@ class Recovery {
       log.close()
     }
     if (this.open.size > 0) this.disk.syncFolder(`${this.settings.dataFolder}/topics`)
+  }
+
+  /** A thousand files one after the other take longer than all else here. The end of a sync may make new work. */
+  private syncLogs(): void {
+    const take = () => [...this.open.values()].flatMap(({ log }) => log.takeSyncWork().map((work) => ({ log, work })))
+    for (let taken = take(); taken.length > 0; taken = take()) {
+      const areSynced = this.syncMany(taken.map(({ work }) => work.path))
+      for (const { log, work } of taken) {
+        if (areSynced) log.synced(work)
+        else log.syncHere(work)
+      }
+    }
   }
 
   /** One file for all shards; theirs are superseded. */

@@ -42,6 +42,11 @@ export class SyncLoop {
     this.ports = mailboxes.map((mailbox) => new SyncPortAdapter(mailbox))
   }
 
+  /** True: all of it is on the medium. */
+  syncMany(paths: readonly string[]): boolean {
+    return this.manyFiles.sync(paths)
+  }
+
   hasWork(): boolean {
     return this.ports.some((port) => port.hasWork())
   }

@@ -47,7 +47,8 @@ export class SyncThread {
 
   private recover({ clusterId, image }: Extract<ToSync, { kind: 'recover' }>): void {
     try {
-      const report = recoverDataFolder(this.disk, { ...this.settings, clusterId }, image, crc32cOf)
+      const syncMany = (paths: readonly string[]): boolean => this.loop.syncMany(paths)
+      const report = recoverDataFolder(this.disk, { ...this.settings, clusterId }, image, crc32cOf, syncMany)
       this.port.say({ kind: 'recovered', report })
     } catch (error) {
       const { code, message } = StreamBusError.from(error)

@@ -564,23 +564,20 @@ export class SegmentedLog {
     if (!this.syncs.hasOutstanding) this.durable = this.atLastTake
   }
 
-  /** Does all sync work here and now: for recovery, where nothing else runs. */
-  syncAll(): void {
-    for (let works = this.takeSyncWork(); works.length > 0; works = this.takeSyncWork()) {
-      for (const work of works) {
-        if (this.disk.exists(work.path)) this.syncOne(work)
-        this.synced(work)
-      }
+  /** Does one piece of sync work here and now. A path that is gone needs none. */
+  syncHere(work: SyncWork): void {
+    const { disk } = this
+    if (disk.exists(work.path)) {
+      if (work.kind === 'folder') disk.syncFolder(work.path)
+      else syncFile(disk, work.path)
     }
+    this.synced(work)
   }
 
-  private syncOne(work: SyncWork): void {
-    if (work.kind === 'folder') return this.disk.syncFolder(work.path)
-    const file = this.disk.open(work.path, 'read-write')
-    try {
-      this.disk.sync(file)
-    } finally {
-      this.disk.close(file)
+  /** Does all sync work here and now: where nothing else runs. */
+  syncAll(): void {
+    for (let works = this.takeSyncWork(); works.length > 0; works = this.takeSyncWork()) {
+      for (const work of works) this.syncHere(work)
     }
   }
 
@@ -923,6 +920,15 @@ function findBatch(segment: Segment, position: number, offset: number): FoundBat
 export function readTopicId(disk: Disk, folder: string): Uuid | undefined {
   const path = `${folder}/${partitionMetadataFileName}`
   return disk.exists(path) ? parsePartitionMetadata(decodeUtf8(readWhole(disk, path))) : undefined
+}
+
+function syncFile(disk: Disk, path: string): void {
+  const file = disk.open(path, 'read-write')
+  try {
+    disk.sync(file)
+  } finally {
+    disk.close(file)
+  }
 }
 
 function parentOf(path: string): string {
