@@ -16,10 +16,20 @@ const mostAnswerBytes = 16 * 1024 * 1024
 const sameStartMs = 10_000
 const MiB = 1024 * 1024
 
+const glanced: ReadonlySet<string> = new Set([
+  'streambus_process_cpu_seconds_total',
+  'streambus_process_resident_memory_bytes',
+  'streambus_commit_duration_seconds_bucket',
+  'streambus_journal_used_bytes',
+  'streambus_journal_capacity_bytes',
+  'streambus_gc_pause_seconds_sum',
+])
+
 /** What is known at one moment. */
 export interface BrokerSample {
   readonly atMs: number
   readonly cpuMs: number | undefined
+  /** CPU time by thread; empty where it was not asked for. */
   readonly threads: ReadonlyMap<number, number>
   readonly residentMiB: number | undefined
   readonly metrics: BrokerMetrics | undefined
@@ -39,8 +49,19 @@ export class BrokerWatch {
     this.pid = localPid(status)
   }
 
+  /** Everything there is to know. */
   async sample(): Promise<BrokerSample> {
-    const metrics = await this.metrics()
+    const { pid } = this
+    return { ...(await this.look()), threads: pid === undefined ? new Map() : threadCpuMs(pid) }
+  }
+
+  /** What `brokerFigures` asks for, while the load goes on: it costs the measured as little as can be. */
+  glance(): Promise<BrokerSample> {
+    return this.look(glanced)
+  }
+
+  private async look(wanted?: ReadonlySet<string>): Promise<BrokerSample> {
+    const metrics = await this.metrics(wanted)
     const { pid } = this
     const cpuSeconds = metrics?.sum('streambus_process_cpu_seconds_total')
     const residentBytes = metrics?.sum('streambus_process_resident_memory_bytes')
@@ -48,7 +69,7 @@ export class BrokerWatch {
       atMs: performance.now(),
       cpuMs:
         (pid === undefined ? undefined : cpuMsOf(pid)) ?? (cpuSeconds === undefined ? undefined : cpuSeconds * 1000),
-      threads: pid === undefined ? new Map() : threadCpuMs(pid),
+      threads: new Map(),
       residentMiB:
         (pid === undefined ? undefined : residentMiBOf(pid)) ??
         (residentBytes === undefined ? undefined : residentBytes / MiB),
@@ -57,10 +78,10 @@ export class BrokerWatch {
   }
 
   /** Undefined when the broker does not tell; it is not asked again then. */
-  private async metrics(): Promise<BrokerMetrics | undefined> {
+  private async metrics(wanted?: ReadonlySet<string>): Promise<BrokerMetrics | undefined> {
     if (!this.asksMetrics) return undefined
     try {
-      return new BrokerMetrics(await metricsText(this.address, this.target))
+      return new BrokerMetrics(await metricsText(this.address, this.target), wanted)
     } catch {
       this.asksMetrics = false
       return undefined

@@ -13,8 +13,10 @@ const labelPattern = /(\w+)="((?:[^"\\]|\\.)*)"/g
 export class BrokerMetrics {
   private readonly samples = new Map<string, Sample[]>()
 
-  constructor(text: string) {
+  /** `wanted`: names of samples (of a histogram NAME_bucket, NAME_sum, NAME_count); absent: all. */
+  constructor(text: string, wanted?: ReadonlySet<string>) {
     for (const line of text.split('\n')) {
+      if (wanted !== undefined && !wanted.has(line.slice(0, nameLength(line)))) continue
       const parts = line.startsWith('#') ? null : linePattern.exec(line)
       if (parts === null) continue
       const labels = Object.fromEntries(
@@ -47,6 +49,12 @@ export class BrokerMetrics {
     }
     return Array.from(counts, ([le, count]) => ({ le, count })).sort((one, other) => one.le - other.le)
   }
+}
+
+/** Of what stands before the labels, or before the value where there are none. */
+function nameLength(line: string): number {
+  const labelsAt = line.indexOf('{')
+  return labelsAt < 0 ? Math.max(0, line.indexOf(' ')) : labelsAt
 }
 
 function valueOf(text: string): number {

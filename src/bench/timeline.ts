@@ -54,7 +54,7 @@ export class Timeline {
     const clientCpuPercent = ((user + system) / 1000 / (nowMs - this.lastMs)) * 100
     this.cpu = process.cpuUsage()
     const since = latency.since(this.latency)
-    const sample = await this.watch.sample()
+    const sample = await this.watch.glance()
     const seconds = (nowMs - this.lastMs) / 1000
     this.points.push({
       atSeconds: rounded((nowMs - this.startMs) / 1000),

@@ -13,7 +13,9 @@ import type { Crc32c } from '../../native-free-core/journal/commit-format.js'
 import { type Disk, storageErrorOf } from '../shared/disk.js'
 import type { Journal } from '../shared/journal.js'
 import { encodeRecoveryPoints, type RecoveryPoint } from '../shared/recovery-point.js'
+import { writeWhole } from '../shared/segmented-log/replaced-files.js'
 import type { SyncWork } from '../shared/segmented-log/sync-list.js'
+import { GatheredBatches } from './gathered-batches.js'
 import type { Partition } from './partition.js'
 import type { SyncPort } from './sync-port.js'
 
@@ -75,6 +77,7 @@ export class Settler {
   private readonly trimming = new Set<Partition>()
   /** Their log starts in the recovery point that is being published. */
   private readonly published = new Map<Partition, number>()
+  private readonly gathered = new GatheredBatches()
   private failure: StreamBusError | undefined
   /** Since the start, for metrics. */
   settledBytes = 0
@@ -184,12 +187,11 @@ export class Settler {
    */
   writeThrough(partition: Partition, nowMs: number, steadyMs: number): void {
     const { extents, ring, log, config } = partition
-    const views: Uint8Array[] = []
+    const { gathered } = this
     for (let index = extents.settledCount; index < extents.count; index++) {
-      const at = ring.indexOf(extents.positionAt(index))
-      views.push(ring.bytes.subarray(at, at + extents.lengthAt(index)))
+      gathered.add(ring.bytes, ring.indexOf(extents.positionAt(index)), extents.lengthAt(index))
     }
-    log.append(views, nowMs)
+    log.append(gathered.take(), nowMs)
     extents.settledCount = extents.count
     if (!this.unsynced.has(partition)) {
       this.setDue(partition, steadyMs + (config.flush === 'interval' ? config.flushMs : osFlushMs))
@@ -242,26 +244,25 @@ export class Settler {
   }
 
   /** Appends up to `budget` bytes of a partition's unsettled batches to its segments. Returns how many. */
-  private writeSlice(partition: Partition, budget: number, maxViews: number): number {
+  private writeSlice(partition: Partition, budget: number, maxBatches: number): number {
     const { extents, log } = partition
-    const views: Uint8Array[] = []
-    let bytes = 0
-    let index = extents.settledCount
-    while (index < extents.count && bytes < budget && views.length < maxViews) {
+    const { gathered } = this
+    const { journal } = this.options
+    const first = extents.settledCount
+    while (first + gathered.count < extents.count && gathered.sizeBytes < budget && gathered.count < maxBatches) {
+      const index = first + gathered.count
       const position = extents.positionAt(index)
       if (position >= this.target) break
-      const at = this.options.journal.indexOf(position)
-      const length = extents.lengthAt(index)
-      views.push(this.options.journal.bytes.subarray(at, at + length))
-      bytes += length
-      index++
+      gathered.add(journal.bytes, journal.indexOf(position), extents.lengthAt(index))
     }
-    if (views.length === 0) return 0
-    log.append(views)
-    extents.settledCount = index
+    const { count, sizeBytes } = gathered
+    const pieces = gathered.take()
+    if (count === 0) return 0
+    log.append(pieces)
+    extents.settledCount = first + count
     this.touched.add(partition)
-    this.settledBytes += bytes
-    return bytes
+    this.settledBytes += sizeBytes
+    return sizeBytes
   }
 
   private beginSync(): void {
@@ -479,14 +480,4 @@ function pointOf(
   { endOffset, position }: { endOffset: number; position: number },
 ): RecoveryPoint {
   return { topicId: identity.topicId, partition: identity.partition, logStartOffset, endOffset, position }
-}
-
-export function writeWhole(disk: Disk, path: string, bytes: Uint8Array): void {
-  const file = disk.open(path, 'create')
-  try {
-    disk.truncate(file, 0)
-    disk.write(file, bytes, 0)
-  } finally {
-    disk.close(file)
-  }
 }

@@ -61,11 +61,14 @@ export function readWhole(disk: Disk, path: string): Uint8Array {
   }
 }
 
-/** A small file made at once and synced by the sync thread later; for names that nothing relied on before. */
+/**
+ * A small file made at once and synced by the sync thread later; for names that nothing relied on before. An empty file
+ * is not emptied: ext4 writes a truncated file to the disk when it is closed, which blocks for a millisecond or two.
+ */
 export function writeWhole(disk: Disk, path: string, bytes: Uint8Array): void {
   const file = disk.open(path, 'create')
   try {
-    disk.truncate(file, 0)
+    if (disk.size(file) > 0) disk.truncate(file, 0)
     disk.write(file, bytes, 0)
   } finally {
     disk.close(file)
