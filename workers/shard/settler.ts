@@ -15,7 +15,6 @@ import type { Journal } from '../shared/journal.js'
 import { encodeRecoveryPoints, type RecoveryPoint } from '../shared/recovery-point.js'
 import { writeWhole } from '../shared/segmented-log/replaced-files.js'
 import type { SyncWork } from '../shared/segmented-log/sync-list.js'
-import { GatheredBatches } from './gathered-batches.js'
 import type { Partition } from './partition.js'
 import type { SyncPort } from './sync-port.js'
 
@@ -77,7 +76,6 @@ export class Settler {
   private readonly trimming = new Set<Partition>()
   /** Their log starts in the recovery point that is being published. */
   private readonly published = new Map<Partition, number>()
-  private readonly gathered = new GatheredBatches()
   private failure: StreamBusError | undefined
   /** Since the start, for metrics. */
   settledBytes = 0
@@ -187,11 +185,12 @@ export class Settler {
    */
   writeThrough(partition: Partition, nowMs: number, steadyMs: number): void {
     const { extents, ring, log, config } = partition
-    const { gathered } = this
+    const views: Uint8Array[] = []
     for (let index = extents.settledCount; index < extents.count; index++) {
-      gathered.add(ring.bytes, ring.indexOf(extents.positionAt(index)), extents.lengthAt(index))
+      const at = ring.indexOf(extents.positionAt(index))
+      views.push(ring.bytes.subarray(at, at + extents.lengthAt(index)))
     }
-    log.append(gathered.take(), nowMs)
+    log.append(views, nowMs)
     extents.settledCount = extents.count
     if (!this.unsynced.has(partition)) {
       this.setDue(partition, steadyMs + (config.flush === 'interval' ? config.flushMs : osFlushMs))
@@ -244,25 +243,26 @@ export class Settler {
   }
 
   /** Appends up to `budget` bytes of a partition's unsettled batches to its segments. Returns how many. */
-  private writeSlice(partition: Partition, budget: number, maxBatches: number): number {
+  private writeSlice(partition: Partition, budget: number, maxViews: number): number {
     const { extents, log } = partition
-    const { gathered } = this
-    const { journal } = this.options
-    const first = extents.settledCount
-    while (first + gathered.count < extents.count && gathered.sizeBytes < budget && gathered.count < maxBatches) {
-      const index = first + gathered.count
+    const views: Uint8Array[] = []
+    let bytes = 0
+    let index = extents.settledCount
+    while (index < extents.count && bytes < budget && views.length < maxViews) {
       const position = extents.positionAt(index)
       if (position >= this.target) break
-      gathered.add(journal.bytes, journal.indexOf(position), extents.lengthAt(index))
+      const at = this.options.journal.indexOf(position)
+      const length = extents.lengthAt(index)
+      views.push(this.options.journal.bytes.subarray(at, at + length))
+      bytes += length
+      index++
     }
-    const { count, sizeBytes } = gathered
-    const pieces = gathered.take()
-    if (count === 0) return 0
-    log.append(pieces)
-    extents.settledCount = first + count
+    if (views.length === 0) return 0
+    log.append(views)
+    extents.settledCount = index
     this.touched.add(partition)
-    this.settledBytes += sizeBytes
-    return sizeBytes
+    this.settledBytes += bytes
+    return bytes
   }
 
   private beginSync(): void {
