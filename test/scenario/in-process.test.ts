@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -13,6 +13,7 @@ import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/s
 import { type Seams, workersIn } from '../../src/broker/surroundings.js'
 import { findWorkers } from '../../src/broker/worker-files.js'
 import { connect } from '../../src/client/index.js'
+import { canWriteDirectly, openFilesOf } from '../support/direct-writes.js'
 
 describe('a broker in this process', function () {
   this.timeout(20_000)
@@ -84,6 +85,24 @@ describe('a broker in this process', function () {
     expect(parts, 'the stages together').to.be.closeTo(figure('total', 'sum'), 0.001)
     expect(text).to.match(/^streambus_heap_allocated_bytes_total\{thread="shard-0"\} \d+$/m)
   })
+
+  for (const directSegments of [true, false]) {
+    it(`settles past the page cache or not, as it is told: directSegments ${directSegments}`, async function () {
+      if (process.platform !== 'linux') this.skip()
+      const broker = await start(undefined, { directSegments })
+      const client = await connect({ server: `127.0.0.1:${broker.port}` })
+      await client.admin().createTopic({ name: 'orders', partitions: 1 })
+      const producer = client.producer({ batchBytes: 65_536 })
+      const sent = Array.from({ length: 3000 }, () => producer.send({ topic: 'orders', value: Buffer.alloc(1000) }))
+      await Promise.all(sent)
+      await client.close()
+      const segments = () =>
+        openFilesOf((path) => path.startsWith(`${dataFolder}/topics/orders-0/`) && /\.log$/.test(path))
+      const settled = () => segments().find(({ path }) => statSync(path).size > 500_000)
+      const { path } = await until(async () => settled())
+      expect(segments().some(({ isDirect }) => isDirect)).to.equal(directSegments && canWriteDirectly(path))
+    })
+  }
 
   it('is refused while another has the folder, and starts when that has stopped', async () => {
     const first = await start()

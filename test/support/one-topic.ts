@@ -8,7 +8,7 @@ import { type Answer, type FetchAnswer, InlineBroker } from '../simulation/inlin
 import { type Fault, MemoryDisk, type MemoryDiskOptions, type Operation } from './memory-disk.js'
 import { Random } from './random.js'
 
-const startMs = 1_700_000_000_000
+export const startMs = 1_700_000_000_000
 const builder = new RecordBatchBuilder()
 
 /** A data folder of one topic with one partition, and the broker on it. */
@@ -55,10 +55,11 @@ export class OneTopic {
     })
   }
 
-  start(configs: Record<string, string>): void {
+  /** `nowMs` decides, too, how many files the sync thread syncs together. */
+  start(configs: Record<string, string>, nowMs = startMs): void {
     const { disk, random, shardCount, journalBytes } = this
     const options = { disk, random, image: this.imageWith(configs), shardCount, journalBytes, ringBytes: journalBytes }
-    this.broker = new InlineBroker(options, startMs)
+    this.broker = new InlineBroker(options, nowMs)
   }
 
   alter(configs: Record<string, string>): void {

@@ -13,7 +13,7 @@ import { pageAlignedMemory } from '../../native-free-core/bytes/page-aligned-mem
 
 /** No drive or file system asks for more of a write past the page cache. */
 export const directAlignment = 4096
-/** Less is as fast through the cache. */
+/** For less the cache costs less, even with new pages: a call costs 0.1 ms (0018), a page of the cache up to 8 µs. */
 export const leastDirectBytes = 32 * 1024
 const stagingBytes = 1024 * 1024
 

@@ -42,6 +42,18 @@ function scanned(scan: BatchScanner): number[] {
 }
 
 describe('the batch scanner', () => {
+  it('reads for one header no more than a header and a little', () => {
+    const lengths: number[] = []
+    const read: ReadAt = (into, position) => {
+      lengths.push(into.length)
+      return readerOf(bytes)(into, position)
+    }
+    const scan = new BatchScanner(64 * 1024)
+    for (const position of positions)
+      expect(scan.over(read, position, bytes.length, 'headers').advance()).to.equal(true)
+    expect(Math.max(...lengths)).to.be.at.most(512)
+  })
+
   for (const depth of ['headers', 'crc'] as const) {
     it(`finds every batch through every window (${depth})`, () => {
       for (let windowBytes = 512; windowBytes < 6000; windowBytes += 37) {
