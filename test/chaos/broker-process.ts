@@ -97,6 +97,12 @@ export class BrokerProcess {
     this.child.kill('SIGTERM')
     return this.exited
   }
+
+  /** Throws with the end of its log when it does not end with 0. */
+  async stopCleanly(): Promise<void> {
+    const code = await this.stop()
+    if (code !== 0) throw new Error(`the broker stopped with ${code}: ${this.complained.slice(-2000)}`)
+  }
 }
 
 /** A port that nobody listens on just now. */

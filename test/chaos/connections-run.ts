@@ -8,10 +8,7 @@
  * more), and memory stays within what docs/operations.md says; at the end no handle is left and nothing acknowledged
  * is lost.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
 import { connect as connectTcp, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { brokerConfigOf, memoryBoundBytes } from '../../native-free-core/config/broker-config.js'
 import { Api } from '../../native-free-core/protocol/codecs.generated.js'
@@ -21,6 +18,7 @@ import { RawWebSocket } from '../fuzz/raw-web-socket.js'
 import { Ledger } from '../support/ledger.js'
 import { type ProcessFacts, processFacts } from '../support/process-facts.js'
 import { BrokerProcess } from './broker-process.js'
+import { inFolder } from './in-folder.js'
 
 export interface ConnectionsOptions {
   readonly idle: number
@@ -47,15 +45,8 @@ const handshakesAtATime = 250
 const hello = framed(Api.Hello, 0, 1, Buffer.from('\x00\x01\x00\x04many', 'latin1'))
 
 /** Throws with what did not hold. */
-export async function runConnections(options: ConnectionsOptions): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'streambus-connections-'))
-  const run = new ConnectionsRun(options, join(folder, 'data'))
-  try {
-    await run.run()
-  } finally {
-    await run.end()
-    rmSync(folder, { recursive: true, force: true })
-  }
+export function runConnections(options: ConnectionsOptions): Promise<void> {
+  return inFolder('connections', (dataFolder) => new ConnectionsRun(options, dataFolder))
 }
 
 class ConnectionsRun {
@@ -98,8 +89,7 @@ class ConnectionsRun {
     await this.until('handles are closed', () => this.facts().openFiles <= before.openFiles + handlesOfTopics)
     await this.ledger.stop()
     const kept = await this.ledger.verify(server)
-    const code = await this.broker.stop()
-    if (code !== 0) throw new Error(`the broker stopped with ${code}: ${this.broker.complaint.slice(-2000)}`)
+    await this.broker.stopCleanly()
     this.say(`end: ${kept} records kept, handles closed, stopped cleanly`)
   }
 

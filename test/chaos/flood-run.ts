@@ -7,9 +7,6 @@
  * (THROTTLING_QUOTA_EXCEEDED), it takes at least half of its capacity meanwhile, memory stays within its bound, and the
  * well-formed client's P99 within `othersLimitMs`.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { brokerConfigOf, memoryBoundBytes } from '../../native-free-core/config/broker-config.js'
@@ -23,6 +20,7 @@ import { encodeFrame, RawWebSocket } from '../fuzz/raw-web-socket.js'
 import { Ledger } from '../support/ledger.js'
 import { processFacts } from '../support/process-facts.js'
 import { BrokerProcess } from './broker-process.js'
+import { inFolder } from './in-folder.js'
 
 export interface FloodOptions {
   readonly seconds: number
@@ -52,15 +50,8 @@ const throttled = errorTable.THROTTLING_QUOTA_EXCEEDED.code
 const hello = framed(Api.Hello, 0, 1, Buffer.from('\x00\x01\x00\x05flood', 'latin1'))
 
 /** Throws with what did not hold. */
-export async function runFlood(options: FloodOptions): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'streambus-flood-'))
-  const run = new FloodRun(options, join(folder, 'data'))
-  try {
-    await run.run()
-  } finally {
-    await run.end()
-    rmSync(folder, { recursive: true, force: true })
-  }
+export function runFlood(options: FloodOptions): Promise<void> {
+  return inFolder('flood', (dataFolder) => new FloodRun(options, dataFolder))
 }
 
 /** A connection that produces the same batch again and again. */
@@ -163,8 +154,7 @@ class FloodRun {
     for (const { ws } of this.flooders) ws.destroy()
     await this.ledger.stop()
     const kept = await this.ledger.verify(server)
-    const code = await this.broker.stop()
-    if (code !== 0) throw new Error(`the broker stopped with ${code}: ${this.broker.complaint.slice(-2000)}`)
+    await this.broker.stopCleanly()
     const { offered, accepted, seconds, mostBytes } = flooded
     this.options.say?.(
       `flood: ${Math.round(capacity)} batches/s are its capacity, ${Math.round(offered / seconds)} were offered and ` +

@@ -6,8 +6,7 @@
  * Flat means: the median of the last quarter is at most a little above that of the second quarter; the first is the
  * warm-up, in which journals are met for the first time and code is compiled.
  */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { type Client, connect } from '../../src/client/index.js'
@@ -16,6 +15,7 @@ import { Ledger } from '../support/ledger.js'
 import { processFacts } from '../support/process-facts.js'
 import { Random } from '../support/random.js'
 import { BrokerProcess } from './broker-process.js'
+import { inFolder } from './in-folder.js'
 
 export interface SoakOptions {
   readonly minutes: number
@@ -39,15 +39,8 @@ const bulkBurst = 100
 const bulkPauseMs = 50
 
 /** Throws with what did not stay flat, or was lost. Returns the figures as lines. */
-export async function runSoak(options: SoakOptions): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'streambus-soak-'))
-  const soak = new Soak(options, join(folder, 'data'))
-  try {
-    return await soak.run()
-  } finally {
-    await soak.end()
-    rmSync(folder, { recursive: true, force: true })
-  }
+export function runSoak(options: SoakOptions): Promise<string> {
+  return inFolder('soak', (dataFolder) => new Soak(options, dataFolder))
 }
 
 class Soak {
@@ -90,8 +83,7 @@ class Soak {
     await this.client.close()
     await this.ledger.stop()
     const kept = await this.ledger.verify(server)
-    const code = await this.broker.stop()
-    if (code !== 0) throw new Error(`the broker stopped with ${code}: ${this.broker.complaint.slice(-2000)}`)
+    await this.broker.stopCleanly()
     const remains = readdirSync(join(this.dataFolder, 'topics')).filter((name) => /^soak-\d+-\d+$/.test(name))
     if (remains.length > 0) throw new Error(`folders of deleted topics are left: ${remains.slice(0, 5).join(', ')}`)
     const verdict = this.judge(samples)

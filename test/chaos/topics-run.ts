@@ -6,8 +6,7 @@
  * What must hold: each topic holds what was written to it and nothing of one before it, no shard goes offline, the
  * broker warns of nothing, and at the end no folder, file or memory is left of the topics that are gone.
  */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
 import { type Client, connect, StreamBusError } from '../../src/client/index.js'
@@ -15,6 +14,7 @@ import { Ledger } from '../support/ledger.js'
 import { type ProcessFacts, processFacts } from '../support/process-facts.js'
 import { Random } from '../support/random.js'
 import { BrokerProcess } from './broker-process.js'
+import { inFolder } from './in-folder.js'
 
 export interface TopicsOptions {
   /** How many are made and deleted, over all loops. */
@@ -33,15 +33,8 @@ const openFilesGrowth = 20
 const raceErrors = new Set(['TOPIC_ALREADY_EXISTS', 'UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID'])
 
 /** Throws with what did not hold. Returns the figures as lines. */
-export async function runTopics(options: TopicsOptions): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'streambus-topics-'))
-  const run = new TopicsRun(options, join(folder, 'data'))
-  try {
-    return await run.run()
-  } finally {
-    await run.end()
-    rmSync(folder, { recursive: true, force: true })
-  }
+export function runTopics(options: TopicsOptions): Promise<string> {
+  return inFolder('topics', (dataFolder) => new TopicsRun(options, dataFolder))
 }
 
 class TopicsRun {
@@ -85,8 +78,7 @@ class TopicsRun {
     for (const client of this.clients) await client.close()
     await this.ledger.stop()
     const kept = await this.ledger.verify(server)
-    const code = await this.broker.stop()
-    if (code !== 0) throw new Error(`the broker stopped with ${code}: ${this.broker.complaint.slice(-2000)}`)
+    await this.broker.stopCleanly()
     this.judgeLog()
     judgeGrowth(early, late)
     return `${JSON.stringify({ kept, ...this.figures })}\na quarter: ${lineOf(early)}; the end: ${lineOf(late)}`
