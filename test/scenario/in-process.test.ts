@@ -97,7 +97,7 @@ describe('a broker in this process', function () {
       await Promise.all(sent)
       await client.close()
       const segments = () =>
-        openFilesOf((path) => path.startsWith(`${dataFolder}/topics/orders-0/`) && /\.log$/.test(path))
+        openFilesOf((path) => path.startsWith(`${dataFolder}/topics/orders-0/`) && path.endsWith('.log'))
       const settled = () => segments().find(({ path }) => statSync(path).size > 500_000)
       const { path } = await until(async () => settled())
       expect(segments().some(({ isDirect }) => isDirect)).to.equal(directSegments && canWriteDirectly(path))
