@@ -268,9 +268,8 @@ class ConnectionsRun {
       ws.pause()
     }
     await pass(3000)
-    this.say(
-      `slow readers: ${slowReaders}, ${this.judgeMemory('slow readers', slowReaders + 2)}; ${await this.judgeOthers('slow')}`,
-    )
+    const memory = this.judgeMemory('slow readers', slowReaders + 2)
+    this.say(`slow readers: ${slowReaders}, ${memory}; ${await this.judgeOthers('slow readers')}`)
     this.closeAll()
   }
 }
