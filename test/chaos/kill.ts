@@ -1,6 +1,5 @@
 /**
- * `npm run chaos:kill -- --rounds 20 [--most-seconds 300] [--partitions 64] [--life-ms 1200] [--seed N]`: kill -9 at
- * random instants, starts included, with 3, 1 and 2 shards. After --most-seconds no round is begun any more.
+ * `npm run chaos:kill`: kill -9 at random instants, starts included, with 3, 1 and 2 shards.
  * Runs on: a process of its own.
  */
 import { runChaos } from './run-chaos.js'

@@ -3,6 +3,7 @@
  * as a power cut would. With --canary durable writes are not synced: the run must fail.
  * Runs on: a process of its own.
  */
+import { hasFlag } from '../support/options.js'
 import { runChaos } from './run-chaos.js'
 
-await runChaos('chaos:power', { cutsPower: true, withoutSync: process.argv.includes('--canary') })
+await runChaos('chaos:power', { cutsPower: true, withoutSync: hasFlag('--canary') })

@@ -2,7 +2,7 @@
  * The command line of the chaos runs: rounds, partitions and seed in, figures or the failure and its replay out.
  * Runs on: a process of its own.
  */
-import { hasFlag, numberOption } from '../support/options.js'
+import { checkOptions, hasFlag, numberOption } from '../support/options.js'
 import { Random, seedOfRun } from '../support/random.js'
 import { type RoundsOptions, runRounds } from './chaos-rounds.js'
 import { defaultPartitions } from './workload.js'
@@ -11,7 +11,20 @@ import { defaultPartitions } from './workload.js'
 const longRounds = 50
 const deleteEvery = 10
 
+function usageOf(name: string, { cutsPower }: Pick<RoundsOptions, 'cutsPower'>): string {
+  const how = cutsPower ? 'kill -9, and what no sync covered is undone in part' : 'kill -9 at random instants'
+  const canary = '\n  --canary           durable writes are not synced: the run must fail'
+  return `npm run ${name} -- [options]: ${how}
+  --rounds N         lives of the broker (20)
+  --most-seconds N   after so long no round is begun any more (no limit)
+  --partitions N     that are written to (${defaultPartitions})
+  --life-ms N        how long a life may last (1200)
+  --seed N           of the run (by chance)
+  --verbose          tells of each round, also of more than ${longRounds}${cutsPower ? canary : ''}`
+}
+
 export async function runChaos(name: string, options: Pick<RoundsOptions, 'cutsPower' | 'withoutSync'>): Promise<void> {
+  checkOptions(usageOf(name, options))
   const seed = numberOption('--seed', seedOfRun())
   const rounds = numberOption('--rounds', 20)
   const partitions = numberOption('--partitions', defaultPartitions)

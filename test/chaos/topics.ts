@@ -1,11 +1,15 @@
 /**
- * `npm run chaos:topics -- [--topics 1000] [--seed N]`: topics made and deleted in loops, with records in them, under
- * new names and one name again and again, raced for by two clients.
+ * `npm run chaos:topics`: topics made and deleted in loops, with records in them, under new names and one name again
+ * and again, raced for by two clients.
  * Runs on: a process of its own. Needs Linux.
  */
-import { endWith, numberOption } from '../support/options.js'
+import { checkOptions, endWith, numberOption } from '../support/options.js'
 import { seedOfRun } from '../support/random.js'
 import { runTopics } from './topics-run.js'
+
+checkOptions(`npm run chaos:topics -- [options]: topics made and deleted in loops
+  --topics N   how many (1000)
+  --seed N     of the run (by chance)`)
 
 await endWith(async () => {
   const topics = numberOption('--topics', 1000)

@@ -18,6 +18,7 @@ import { Api } from '../../native-free-core/protocol/codecs.generated.js'
 import { EntryType } from '../../native-free-core/journal/entry-format.js'
 import { MessageFlag, messageHeaderBytes } from '../../native-free-core/protocol/frame.js'
 import { connect } from '../../src/client/index.js'
+import { checkOptions } from '../support/options.js'
 import { BrokerProcess, freePort } from './broker-process.js'
 
 const recordCount = 400
@@ -219,6 +220,7 @@ async function main(): Promise<void> {
   await expectCanaryCaught()
 }
 
+checkOptions('npm run trace:sync: a broker under strace, and a canary that must be caught; it has no options')
 try {
   await main()
 } catch (error) {

@@ -1,18 +1,21 @@
 /**
- * `npm run fuzz -- --frames 1000000 [--seed N] [--front-end uws|ws]`: hostile frames and HTTP against a
- * real broker, half of them on each front end.
+ * `npm run fuzz`: hostile frames and HTTP against a real broker, half of them on each front end.
  * Runs on: a process of its own.
  */
 import { frontEnds } from '../support/gateway-fixture.js'
-import { endWith, numberOption } from '../support/options.js'
+import { checkOptions, chosenOption, endWith, numberOption } from '../support/options.js'
 import { seedOfRun } from '../support/random.js'
 import { runFuzz } from './fuzz-run.js'
+
+checkOptions(`npm run fuzz -- [options]: hostile frames and HTTP against a real broker
+  --frames N         how many (20000)
+  --seed N           of the run (by chance)
+  --front-end NAME   all of them on this one: ${frontEnds.join(', ')} (as many on each)`)
 
 await endWith(async () => {
   const frames = numberOption('--frames', 20_000)
   const seed = numberOption('--seed', seedOfRun())
-  const at = process.argv.indexOf('--front-end')
-  const chosen = at < 0 ? frontEnds : frontEnds.filter((name) => name === process.argv[at + 1])
+  const chosen = chosenOption('--front-end', frontEnds)
   for (const frontEnd of chosen) {
     const startMs = performance.now()
     console.log(`fuzz: seed ${seed}, ${Math.ceil(frames / chosen.length)} frames on ${frontEnd}`)

@@ -16,6 +16,15 @@ export function hasFlag(name: string): boolean {
   return process.argv.includes(name)
 }
 
+/** The one of `among` that follows `--name`, alone; all when it is not there. Throws for what is none of them. */
+export function chosenOption<Name extends string>(name: string, among: readonly Name[]): readonly Name[] {
+  const at = process.argv.indexOf(name)
+  if (at < 0) return among
+  const chosen = among.filter((one) => one === process.argv[at + 1])
+  if (chosen.length === 0) throw new Error(`${name} is ${process.argv[at + 1]}; expected one of ${among.join(', ')}`)
+  return chosen
+}
+
 /**
  * Ends the process when the command line asks for `usage`, or has what is not in it. Each option begins a line of
  * `usage`, behind blanks: `--flag`, or `--name VALUE`.
