@@ -16,7 +16,7 @@ import { machineOf, MachineSubject } from './machine.js'
 import { NatsSubject } from './nats.js'
 import { endAll } from './processes.js'
 import { readResults, type Results, resultsVersion } from './results.js'
-import { type Group, groups, type Row, rows, type SubjectId } from './rows.js'
+import { type Group, groups, type Row, rows, type SubjectId, withMaximumRows } from './rows.js'
 import { Runner } from './runner.js'
 import { StreamBus } from './streambus.js'
 import type { Subject } from './subject.js'
@@ -97,7 +97,7 @@ function wantedRows(): Row[] {
   const found = rows.filter((row) => wanted.includes(row.group) && isNamed(row))
   if (found.length === 0)
     throw new Error(`no row contains ${given.only}; rows are ${rows.map(({ id }) => id).join(', ')}`)
-  return found
+  return withMaximumRows(found)
 }
 
 function subjectsIn(folder: string): Partial<Record<SubjectId, Subject>> {

@@ -26,8 +26,11 @@ export interface ProduceLoad {
   readonly batchBytes: number
   readonly lingerMs: number
   readonly flush: 'commit' | 'os'
-  /** Records a second, due in steps of 1 ms; `half`: of what the subject did flat out in this run. Absent: flat out. */
-  readonly rate?: number | 'half'
+  /**
+   * Records a second, due in steps of 1 ms; `halfOf` a row that does the same flat out: half of what it did in the same
+   * round. Absent: flat out.
+   */
+  readonly rate?: number | { readonly halfOf: RowId }
 }
 
 export type LoadSpec =
@@ -85,6 +88,7 @@ export interface Row {
 const both = ['streambus-uws', 'streambus-ws'] as const
 const kafkas = ['kafka', 'kafka-synced'] as const
 const large = { kind: 'produce', recordBytes: 100, batchBytes: 262_144, lingerMs: 5, flush: 'commit' } as const
+const ofAMillisecond = { ...large, partitions: 1, batchBytes: 65_536, lingerMs: 0 } as const
 const throughput = ['recordsPerSecond', 'mebibytesPerSecond', 'brokerSecondsPerMillion', 'clientSecondsPerMillion']
 const latency = ['p50Ms', 'p99Ms', 'p999Ms', 'recordsPerSecond', 'brokerSecondsPerMillion']
 const gcFigures = [
@@ -268,6 +272,17 @@ function rateRow({ id, name, rate, recordBytes, bounds, peers }: Rate, partition
   }
 }
 
+/** Beside the row that takes half of it. */
+const maximum: Row = {
+  id: 'produce-100-64k',
+  name: 'produce 100 B, 64 KiB batches, flat out',
+  group: 'throughput',
+  load: ofAMillisecond,
+  subjects: both,
+  figures: throughput,
+  objectives: [],
+}
+
 const latencyRows: readonly Row[] = [
   {
     id: 'one-at-a-time',
@@ -282,11 +297,12 @@ const latencyRows: readonly Row[] = [
       { figure: 'p99Ms', atMost: 1 },
     ],
   },
+  maximum,
   {
     id: 'half',
     name: 'half of the own maximum, 64 KiB batches',
     group: 'latency',
-    load: { ...large, partitions: 1, batchBytes: 65_536, lingerMs: 0, rate: 'half' },
+    load: { ...ofAMillisecond, rate: { halfOf: maximum.id } },
     subjects: both,
     figures: [...latency, ...gcFigures],
     secondsFactor: 3,
@@ -400,6 +416,17 @@ export const rows: readonly Row[] = [
   ...startRows,
   ...memoryRows,
 ]
+
+/** The row of which a row's rate is the half; undefined: the row has a rate of its own, or none. */
+export function maximumRowOf({ load }: Row): RowId | undefined {
+  return load.kind === 'produce' && typeof load.rate === 'object' ? load.rate.halfOf : undefined
+}
+
+/** With the rows that their rates depend on, in the order in which a round measures them. */
+export function withMaximumRows(wanted: readonly Row[]): Row[] {
+  const ids = new Set(wanted.flatMap((row) => [row.id, maximumRowOf(row)]))
+  return rows.filter(({ id }) => ids.has(id))
+}
 
 export function rowOf(id: RowId): Row {
   const row = rows.find((one) => one.id === id)

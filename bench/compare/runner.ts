@@ -5,10 +5,10 @@
 import { calibrationMs } from '../../src/bench/environment.js'
 import type { RunResult } from '../../src/bench/run-result.js'
 import { runTool } from './processes.js'
+import { rateOf } from './rate-of.js'
 import { type Results, type Sample, figuresOf, withoutBulk, writeResults } from './results.js'
-import { type Row, rowOf, type SubjectId } from './rows.js'
+import type { Row, SubjectId } from './rows.js'
 import type { Request, Subject } from './subject.js'
-import { maximumRow } from './streambus.js'
 
 export interface RunnerOptions {
   readonly rows: readonly Row[]
@@ -23,8 +23,6 @@ export interface RunnerOptions {
 
 /** Not started again after it failed so often. */
 const mostStarts = 4
-/** Before half of the maximum is asked for, it must be known. */
-const guessedMaximum = 1_000_000
 const startLimitMs = 240_000
 /** For whatever a subject's own limits do not bound. */
 const sampleLimitMs = 300_000
@@ -109,25 +107,14 @@ export class Runner {
   }
 
   private requestOf(round: number, row: Row, id: SubjectId): Request {
-    const rate = row.load.kind === 'produce' ? row.load.rate : undefined
     return {
       row,
       round,
       topic: `bench-${process.pid}-${++this.topics}`,
       seconds: this.options.results.seconds * (row.secondsFactor ?? 1),
       warmUpSeconds: this.options.warmUpSeconds,
-      rate: rate === 'half' ? this.halfOfMaximum(id) : rate,
+      rate: rateOf(row, round, id, this.options.results.samples),
     }
-  }
-
-  /** Of the median so far, in whole thousands. */
-  private halfOfMaximum(id: SubjectId): number {
-    const found = this.options.results.samples
-      .filter((one) => one.row === rowOf(maximumRow).id && one.subject === id && one.result !== undefined)
-      .map((one) => figuresOf(one.result!).recordsPerSecond!)
-      .sort((one, other) => one - other)
-    const median = found[found.length >> 1] ?? guessedMaximum
-    return Math.round(median / 2000) * 1000
   }
 
   private async bringUp(id: SubjectId): Promise<void> {

@@ -11,7 +11,7 @@ import { type Admin, type Client, connect } from '../../src/client/index.js'
 import type { RunResult } from '../../src/bench/run-result.js'
 import { forgetLargest, freePort, pause, runTool } from './processes.js'
 import { CrashedFolder } from './crashed-folder.js'
-import { type ProduceLoad, rowOf } from './rows.js'
+import type { ProduceLoad } from './rows.js'
 import type { SubjectDescription } from './results.js'
 import { type Probe, ServerProcess } from './server-process.js'
 import { metricsAt, stageFigures } from './stages.js'
@@ -252,6 +252,3 @@ export class StreamBus implements Subject {
 function pacedWarmUp({ warmUpSeconds, seconds }: Request): number {
   return Math.max(warmUpSeconds, Math.min(leastPacedWarmUpSeconds, seconds))
 }
-
-/** Where the row's own maximum stands, for a rate that is half of it. */
-export const maximumRow = rowOf('produce-100').id

@@ -92,6 +92,7 @@ const ownRows: readonly (readonly [RowId, string])[] = [
   ['produce-100', '1 partition, 256 KiB batches'],
   ['replay-100', 'the same, replayed batches'],
   ['produce-100-16k', '16 KiB batches'],
+  ['produce-100-64k', '64 KiB batches, no linger'],
   ['produce-100-p64', '64 partitions'],
   ['produce-100-p1000', '1,000 partitions'],
   ['produce-100-os', '1 partition, flush: os'],

@@ -96,6 +96,18 @@ describe('objectives of npm run bench:all', () => {
     expect(one.verdict).to.equal('missed: only 31,000 records/s')
   })
 
+  it('compare the rate that was reached with what was asked for, in each round and in the median', () => {
+    const asked = (rate: number, recordsPerSecond: number) => {
+      const { load } = run({})
+      return { load: { ...load, rate }, recordsPerSecond, latency: { produce: latency(0.1) } }
+    }
+    const half = (...results: Partial<RunResult>[]) =>
+      judged(judge(resultsOf(rounds('half', 'streambus-uws', results))), 'half', /P99 /).verdict
+    expect(half(asked(6e5, 6e5), asked(7e5, 7e5), asked(8e5, 7e5))).to.equal('held')
+    expect(half(asked(6e5, 5e5), asked(7e5, 7e5), asked(8e5, 7.5e5))).to.equal('missed: only 700,000 records/s')
+    expect(half(asked(6e5, 6e5), asked(7e5, 6e5), asked(8e5, 8e5))).to.equal('missed: only 600,000 records/s')
+  })
+
   it('count pauses a minute over all rounds, and the longest of them all', () => {
     const gc = (pausesOver1Ms: number, longestPauseMs: number) => ({
       seconds: 6,
@@ -110,6 +122,8 @@ describe('objectives of npm run bench:all', () => {
     const own = rates('produce-100', 'streambus-uws', 2e6)
     const ws = rates('produce-100', 'streambus-ws', 1e6)
     expect(judged(judgeWs(resultsOf([...own, ...ws])), 'produce-100', /0.7/).verdict).to.equal('missed by 28.6 %')
+    // A row that is newer than the results is not one that they lack.
+    expect(judgeWs(resultsOf([...own, ...ws])).map(({ row }) => row.id)).to.deep.equal(['produce-100'])
   })
 
   it('refer to rows that there are', () => {
