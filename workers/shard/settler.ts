@@ -27,6 +27,16 @@ const sliceBytes = 512 * 1024
 const calmSliceWork = 64
 const pressedSliceWork = 512
 const callWork = 8
+/** A producer snapshot is a new file, its sync, a rename and a file removed: 0.2 ms of processor time (measured). */
+const snapshotWork = 64
+/**
+ * A start opens every partition and replays the headers of what came since its last snapshot. All partitions together
+ * have so many journals' worth of it, however many they are: read cold, one header of 64 KiB costs as much as 64 KiB in
+ * a row (measured: 0.12 ms; 1,000 partitions with 30 each, 5.7 s in all).
+ */
+const mostReplayJournals = 8
+/** More partitions than these add up to more: snapshots would take more time than records. */
+const boundedPartitions = 2048
 /**
  * Time between two syncs while there is room. 64 files synced in a row make one commit in a hundred take 4 ms; with
  * 2 ms between them the commits do not notice (measured: 0.30 ms, as without any sync).
@@ -238,8 +248,35 @@ export class Settler {
       if (written === 0) this.queue.pop()
       else work -= callWork + partition.extents.settledCount - settledCount
     }
-    if (this.queue.length === 0) this.beginSync()
+    if (this.queue.length === 0 && this.storeProducers(work)) this.beginSync()
     return true
+  }
+
+  /** Bounds what the next start replays; true when it is bounded. */
+  private storeProducers(work: number): boolean {
+    for (let rest = work; rest > 0; rest -= snapshotWork) {
+      const partition = this.mostToReplay()
+      if (partition === undefined) return true
+      partition.log.snapshotProducers()
+      this.touched.add(partition)
+    }
+    return false
+  }
+
+  /** Undefined while a start has little to replay. So each round stores about as much as it added. */
+  private mostToReplay(): Partition | undefined {
+    const mostBytes = this.options.journal.capacityBytes * mostReplayJournals
+    let most: Partition | undefined
+    let bytes = mostBytes / boundedPartitions
+    let totalBytes = 0
+    for (const partition of this.options.partitions.values()) {
+      const { replayBytes } = partition.log
+      totalBytes += replayBytes
+      if (replayBytes < bytes) continue
+      most = partition
+      bytes = replayBytes
+    }
+    return totalBytes > mostBytes ? most : undefined
   }
 
   /** Appends up to `budget` bytes of a partition's unsettled batches to its segments. Returns how many. */

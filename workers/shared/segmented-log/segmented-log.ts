@@ -94,7 +94,10 @@ export interface RecoveryReport {
 const deletedSuffix = '.deleted'
 /** Indexes of sealed segments that stay in memory after a read. */
 const loadedSealedIndexCount = 4
-/** After so many bytes a snapshot of the producers is due, so that an open replays no more headers than these hold. */
+/**
+ * After so many bytes a snapshot of the producers is due, so that an open replays no more headers than these hold. What
+ * many partitions add up to is the settler's to bound.
+ */
 const snapshotIntervalBytes = 32 * 1024 * 1024
 /** At a clean stop fewer bytes than these are not worth a synced file for each partition. */
 const stopSnapshotBytes = 1024 * 1024
@@ -531,7 +534,12 @@ export class SegmentedLog {
     this.isFirstNameSynced = true
   }
 
-  /** So that the next open replays no headers below `endOffset`: for a clean stop. The log does it now and then. */
+  /** The next open replays the headers of so many bytes, once the snapshots that were asked for are there. */
+  get replayBytes(): number {
+    return this.bytesSinceSnapshot
+  }
+
+  /** So that the next open replays no headers below `endOffset`. The log does it now and then. */
   snapshotProducers(): void {
     this.snapshots.write(this.producers, this.endOffset)
     this.bytesSinceSnapshot = 0
