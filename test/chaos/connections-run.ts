@@ -10,7 +10,7 @@
  */
 import { connect as connectTcp, type Socket } from 'node:net'
 import { setTimeout as pass } from 'node:timers/promises'
-import { brokerConfigOf, memoryBoundBytes } from '../../native-free-core/config/broker-config.js'
+import { brokerConfigOf } from '../../native-free-core/config/broker-config.js'
 import { Api } from '../../native-free-core/protocol/codecs.generated.js'
 import { connect } from '../../src/client/index.js'
 import { framed } from '../fuzz/messages.js'
@@ -19,6 +19,7 @@ import { Ledger } from '../support/ledger.js'
 import { type ProcessFacts, processFacts } from '../support/process-facts.js'
 import { BrokerProcess } from './broker-process.js'
 import { inFolder } from './in-folder.js'
+import { mostResidentBytes } from './memory-bound.js'
 
 export interface ConnectionsOptions {
   readonly idle: number
@@ -33,8 +34,6 @@ const idleTimeoutMs = 8000
 /** Beyond the handshake's own limit of 10 s the server looks around every 5 s. */
 const goneLimitMs = 45_000
 const bytesPerIdleLimit = 64 * 1024
-/** What Node.js, its threads, and garbage not yet collected take beside rings and queues. */
-const aroundBytes = 250 * MiB
 const othersLimitMs = 1000
 const stormLimitMs = 3000
 /** Where other programs take the machine's time: so many times what it was alone. */
@@ -126,7 +125,7 @@ class ConnectionsRun {
 
   private judgeMemory(phase: string, connections: number): string {
     const { residentBytes } = this.facts()
-    const bound = memoryBoundBytes(this.config, 1, connections) + aroundBytes
+    const bound = mostResidentBytes(this.config, connections)
     if (residentBytes > bound) throw new Error(`${phase}: ${residentBytes} bytes of memory; the bound is ${bound}`)
     return `${Math.round(residentBytes / MiB)} MiB of at most ${Math.round(bound / MiB)}`
   }

@@ -3,16 +3,27 @@
  * that was acknowledged is there, once, in order.
  * Runs on: the process of a long run. Touches: connections to the broker.
  */
+import { setTimeout as pass } from 'node:timers/promises'
 import { type Client, connect, type Producer } from '../../src/client/index.js'
 
 export interface LedgerOptions {
   readonly server: string
   readonly topic: string
   readonly token?: string | undefined
-  /** Between two sends. */
+  /** From an answer to the next send; with `isOpenLoop` from one send to the next. */
   readonly pauseMs?: number
+  /** Sends whether answers come or not, and times each from when it was due. */
+  readonly isOpenLoop?: boolean
   readonly partitions?: number
   readonly valueBytes?: number
+}
+
+export interface Latencies {
+  readonly count: number
+  /** In milliseconds, as the others. */
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
 }
 
 export class Ledger {
@@ -21,7 +32,7 @@ export class Ledger {
   private readonly producer: Producer
   /** By partition, the count at each acknowledged offset. */
   private readonly acknowledged: Map<number, number>[]
-  private readonly latenciesMs: number[] = []
+  private readonly latencies: { readonly dueMs: number; readonly ms: number }[] = []
   private nextCount = 0
   private isRunning = true
   private running: Promise<void> = Promise.resolve()
@@ -39,26 +50,43 @@ export class Ledger {
     const client = await clientFor(options)
     await client.admin().createTopic({ name: options.topic, partitions: options.partitions ?? 2 })
     const ledger = new Ledger(options, client)
-    ledger.running = ledger.run()
+    const { pauseMs = 10, isOpenLoop = false } = options
+    ledger.running = isOpenLoop ? ledger.runOpenLoop(pauseMs) : ledger.run(pauseMs)
     return ledger
   }
 
-  private async run(): Promise<void> {
-    const { topic, pauseMs = 10, valueBytes = 100 } = this.options
+  private async run(pauseMs: number): Promise<void> {
     while (this.isRunning && this.failure === undefined) {
-      const count = this.nextCount++
-      const partition = count % this.acknowledged.length
-      const value = Buffer.alloc(valueBytes, count & 0xff)
-      value.writeUInt32BE(count, 0)
-      const startedMs = performance.now()
-      try {
-        const { offset } = await this.producer.send({ topic, partition, value })
-        this.latenciesMs.push(performance.now() - startedMs)
-        this.acknowledged[partition]!.set(offset, count)
-      } catch (error) {
-        this.failure = error instanceof Error ? error : new Error(String(error))
-      }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      await this.send(performance.now())
+      await pass(pauseMs)
+    }
+  }
+
+  private async runOpenLoop(everyMs: number): Promise<void> {
+    const unanswered = new Set<Promise<void>>()
+    for (let dueMs = performance.now(); this.isRunning && this.failure === undefined; ) {
+      const answered = this.send(dueMs)
+      unanswered.add(answered)
+      void answered.then(() => unanswered.delete(answered))
+      dueMs += everyMs
+      await pass(Math.max(0, dueMs - performance.now()))
+    }
+    await Promise.all(unanswered)
+  }
+
+  /** Resolves with the answer, whichever. */
+  private async send(dueMs: number): Promise<void> {
+    const { topic, valueBytes = 100 } = this.options
+    const count = this.nextCount++
+    const partition = count % this.acknowledged.length
+    const value = Buffer.alloc(valueBytes, count & 0xff)
+    value.writeUInt32BE(count, 0)
+    try {
+      const { offset } = await this.producer.send({ topic, partition, value })
+      this.latencies.push({ dueMs, ms: performance.now() - dueMs })
+      this.acknowledged[partition]!.set(offset, count)
+    } catch (error) {
+      this.failure = error instanceof Error ? error : new Error(String(error))
     }
   }
 
@@ -67,13 +95,17 @@ export class Ledger {
   }
 
   /** Of the answers since the last call. */
-  takeLatencies(): { readonly count: number; readonly p50: number; readonly p99: number; readonly max: number } {
-    const sorted = this.latenciesMs.splice(0).sort((a, b) => a - b)
-    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
-    return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? 0 }
+  takeLatencies(): Latencies {
+    return latenciesOf([this])
   }
 
-  /** Sends no more; throws what a send failed with. */
+  /** Milliseconds of the answers since the last call, of those to records that were due at `fromMs` or later. */
+  takeMs(fromMs: number): number[] {
+    const taken = this.latencies.splice(0).filter(({ dueMs }) => dueMs >= fromMs)
+    return taken.map(({ ms }) => ms)
+  }
+
+  /** Sends no more, waits for the answers that are due, and throws what a send failed with. */
   async stop(): Promise<void> {
     this.isRunning = false
     await this.running
@@ -111,6 +143,13 @@ export class Ledger {
       await client.close()
     }
   }
+}
+
+/** Takes those of several clients as one, of records that were due at `fromMs` or later. */
+export function latenciesOf(ledgers: readonly Ledger[], fromMs = 0): Latencies {
+  const sorted = ledgers.flatMap((ledger) => ledger.takeMs(fromMs)).sort((a, b) => a - b)
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? 0 }
 }
 
 function clientFor({ server, token }: LedgerOptions): Promise<Client> {
