@@ -49,6 +49,8 @@ export interface InlineOptions {
   readonly journalBytes: number
   /** Of a shard's requests, and of its replies. */
   readonly ringBytes?: number
+  /** As of `openShard`. */
+  readonly mostReplayBytes?: number
 }
 
 export interface Answer {
@@ -114,8 +116,9 @@ export class InlineBroker {
   }
 
   private openShard(settings: ShardSettings): void {
-    const { disk, random, image, journalBytes } = this.options
-    this.shards.push(openShard({ settings, disk, crc: crc32cOf, runId: random.hex(16), image, journalBytes }))
+    const { disk, random, image, journalBytes, mostReplayBytes } = this.options
+    const bounds = { journalBytes, ...(mostReplayBytes === undefined ? {} : { mostReplayBytes }) }
+    this.shards.push(openShard({ settings, disk, crc: crc32cOf, runId: random.hex(16), image, ...bounds }))
     const pair = settings.frontEnds[0]!
     this.lanes.push({
       requests: new RingProducer(pair.requests),

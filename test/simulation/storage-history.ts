@@ -150,7 +150,12 @@ export class StorageHistory {
     const shardCount = this.random.pick([3, 1, 2])
     this.broker = undefined
     const { disk, random, image } = this
-    this.broker = new InlineBroker({ disk, random, image, shardCount, journalBytes }, this.nowMs)
+    this.broker = new InlineBroker({ disk, random, image, shardCount, journalBytes, ...this.replayBound() }, this.nowMs)
+  }
+
+  /** At half of the moments so little that almost every settling round stores producers. */
+  private replayBound(): { mostReplayBytes?: number } {
+    return this.nowMs % 2 === 0 ? { mostReplayBytes: 2048 } : {}
   }
 
   /** Opens without faults, after up to two recoveries that are cut. */

@@ -29,12 +29,6 @@ const pressedSliceWork = 512
 const callWork = 8
 /** A producer snapshot is a new file, its sync, a rename and a file removed: 0.2 ms of processor time (measured). */
 const snapshotWork = 64
-/**
- * A start opens every partition and replays the headers of what came since its last snapshot. All partitions together
- * have so many journals' worth of it, however many they are: read cold, one header of 64 KiB costs as much as 64 KiB in
- * a row (measured: 0.12 ms; 1,000 partitions with 30 each, 5.7 s in all).
- */
-const mostReplayJournals = 8
 /** More partitions than these add up to more: snapshots would take more time than records. */
 const boundedPartitions = 2048
 /**
@@ -53,6 +47,8 @@ export interface SettlerOptions {
   readonly recoveryPointPath: string
   readonly startBytes: number
   readonly bytesInFlight: number
+  /** A start replays the headers of no more, in all partitions together. */
+  readonly mostReplayBytes: number
   readonly partitions: ReadonlyMap<number, Partition>
   /** The ring of topics that do not ask for synced writes. */
   readonly volatileRing: Journal
@@ -265,9 +261,9 @@ export class Settler {
 
   /** Undefined while a start has little to replay. So each round stores about as much as it added. */
   private mostToReplay(): Partition | undefined {
-    const mostBytes = this.options.journal.capacityBytes * mostReplayJournals
+    const { mostReplayBytes } = this.options
     let most: Partition | undefined
-    let bytes = mostBytes / boundedPartitions
+    let bytes = mostReplayBytes / boundedPartitions
     let totalBytes = 0
     for (const partition of this.options.partitions.values()) {
       const { replayBytes } = partition.log
@@ -276,7 +272,7 @@ export class Settler {
       most = partition
       bytes = replayBytes
     }
-    return totalBytes > mostBytes ? most : undefined
+    return totalBytes > mostReplayBytes ? most : undefined
   }
 
   /** Appends up to `budget` bytes of a partition's unsettled batches to its segments. Returns how many. */
