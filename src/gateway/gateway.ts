@@ -174,6 +174,7 @@ export class Gateway {
     this.proxies = shards.map(({ proxy }) => proxy)
     const reads = new ReadProxy(options.startReader)
     this.pump = new ReplyPump(options.doorbell, [...this.proxies, reads], {
+      onTurn: (nowMs) => this.gauges.lookAtHeap(nowMs),
       afterDrain: () => this.flushSessions(),
       fanOut: (deadlineMs) => this.subscriptions.fanOut(deadlineMs),
     })

@@ -2,15 +2,20 @@
  * What main knows of itself: delay of its event loop, garbage collection, memory, CPU.
  * Runs on: main. Touches: its metrics.
  */
-import { monitorEventLoopDelay, performance, type EventLoopUtilization, type IntervalHistogram } from 'node:perf_hooks'
-import { GCProfiler, getHeapStatistics } from 'node:v8'
-import { allocatedBytes } from '../../native-free-core/metrics/heap-account.js'
+import {
+  type EventLoopUtilization,
+  type IntervalHistogram,
+  monitorEventLoopDelay,
+  performance,
+  PerformanceObserver,
+} from 'node:perf_hooks'
+import { getHeapStatistics } from 'node:v8'
+import { HeapAccount, heapLookIntervalMs } from '../../native-free-core/metrics/heap-account.js'
 import { quantileLabels } from '../../native-free-core/metrics/metric-table.js'
 import type { ScrapedSample } from '../../native-free-core/metrics/prometheus.js'
 import type { MetricsWriter } from '../../native-free-core/metrics/shared-metrics.js'
 
 const resolutionMs = 20
-const collectionsIntervalMs = 5000
 /** How long what `recent` tells is of. */
 const windowMs = 1000
 
@@ -28,9 +33,13 @@ export interface RecentGauges {
 export class MainGauges {
   private readonly writer: MetricsWriter
   private readonly delay = monitorEventLoopDelay({ resolution: resolutionMs })
-  private collections = new GCProfiler()
-  private usedHeapBytes = 0
-  private collectionsTimer: NodeJS.Timeout | undefined
+  private readonly collections = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) this.writer.observe(this.pauseAt, duration / 1000)
+  })
+  private readonly heap = new HeapAccount(getHeapStatistics().used_heap_size)
+  private nextHeapLookMs = 0
+  private readonly pauseAt: number
+  private readonly allocatedAt: number
   private utilisation: EventLoopUtilization = performance.eventLoopUtilization()
   // A monitor of its own: the other counts since the last scrape, whoever asks for the status meanwhile.
   private readonly recentDelay = monitorEventLoopDelay({ resolution: resolutionMs })
@@ -40,39 +49,35 @@ export class MainGauges {
 
   constructor(writer: MetricsWriter) {
     this.writer = writer
+    this.pauseAt = writer.index('streambus_gc_pause_seconds')
+    this.allocatedAt = writer.index('streambus_heap_allocated_bytes_total')
   }
 
   start(): void {
     this.delay.enable()
-    this.usedHeapBytes = getHeapStatistics().used_heap_size
-    this.collections.start()
-    // Asked or not: what the profiler remembers grows with every collection.
-    this.collectionsTimer = setInterval(() => this.noteCollections(), collectionsIntervalMs).unref()
+    this.collections.observe({ entryTypes: ['gc'] })
   }
 
   stop(): void {
     this.delay.disable()
     this.recentDelay.disable()
-    clearInterval(this.collectionsTimer)
-    this.collections.stop()
+    this.collections.disconnect()
   }
 
-  /** Pauses, and what was allocated between them. */
-  private noteCollections(): void {
-    const collections = this.collections.stop()?.statistics ?? []
-    const { used_heap_size: usedHeapBytes } = getHeapStatistics()
-    const pauseAt = this.writer.index('streambus_gc_pause_seconds')
-    for (const { cost } of collections) this.writer.observe(pauseAt, cost / 1e6)
-    const allocatedAt = this.writer.index('streambus_heap_allocated_bytes_total')
-    this.writer.add(allocatedAt, allocatedBytes(this.usedHeapBytes, collections, usedHeapBytes))
-    this.usedHeapBytes = usedHeapBytes
-    this.collections = new GCProfiler()
-    this.collections.start()
+  /** Now and then, the more often the more is allocated. */
+  lookAtHeap(nowMs: number): void {
+    if (nowMs < this.nextHeapLookMs) return
+    this.nextHeapLookMs = nowMs + heapLookIntervalMs
+    this.noteHeap()
+  }
+
+  private noteHeap(): void {
+    this.writer.add(this.allocatedAt, this.heap.look(getHeapStatistics().used_heap_size))
   }
 
   /** Writes what is known since the last call, and what is true now. */
   scrape(): ScrapedSample[] {
-    this.noteCollections()
+    this.noteHeap()
     const delayAt = this.writer.index('streambus_event_loop_delay_seconds')
     for (const [index, label] of quantileLabels.entries()) {
       this.writer.set(delayAt + index, delayMs(this.delay, Number(label) * 100) / 1000)

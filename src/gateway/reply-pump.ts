@@ -21,6 +21,8 @@ export interface ReplySource {
 }
 
 export interface PumpWork {
+  /** At the start of a turn. */
+  onTurn(nowMs: number): void
   /** After replies were taken: acknowledgements go out first. */
   afterDrain(): void
   /** Moves deliveries on until `deadlineMs`; true when there is more to do. */
@@ -94,7 +96,9 @@ export class ReplyPump {
 
   private oneTurn(): boolean {
     let hasMore = false
-    const deadlineMs = performance.now() + turnMs
+    const nowMs = performance.now()
+    const deadlineMs = nowMs + turnMs
+    this.work.onTurn(nowMs)
     for (const source of this.sources) if (source.drain(deadlineMs)) hasMore = true
     this.work.afterDrain()
     if (this.work.fanOut(performance.now() + turnMs)) hasMore = true

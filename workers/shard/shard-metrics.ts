@@ -2,8 +2,8 @@
  * What a shard counts, under names that its code reads well with.
  * Runs on: shard worker. Touches: its metrics memory.
  */
-import { GCProfiler, getHeapStatistics } from 'node:v8'
-import { allocatedBytes } from '../../native-free-core/metrics/heap-account.js'
+import { getHeapStatistics } from 'node:v8'
+import { HeapAccount, heapLookIntervalMs } from '../../native-free-core/metrics/heap-account.js'
 import { errandLabels, type MetricName, stageLabels } from '../../native-free-core/metrics/metric-table.js'
 import { sharedClockOffsetMs } from '../../native-free-core/metrics/shared-clock.js'
 import { MetricsWriter } from '../../native-free-core/metrics/shared-metrics.js'
@@ -20,15 +20,14 @@ export interface ShardGauges {
 }
 
 const gaugeIntervalMs = 100
-const gcWindowMs = 1000
 
 export class ShardMetrics {
   private readonly writer: MetricsWriter
   private readonly at: Readonly<Record<string, number>>
   private settledBefore = 0
   private nextGaugesMs = 0
-  private nextGcMs = 0
-  private usedHeapBytes = 0
+  private nextHeapLookMs = 0
+  private readonly heap = new HeapAccount(getHeapStatistics().used_heap_size)
   private readonly clockOffsetMs = sharedClockOffsetMs(process.hrtime, () => performance.now())
   private readonly stageAt: Readonly<Record<'ring' | 'gather' | 'commit', number>>
   /** By SyncType. */
@@ -38,7 +37,6 @@ export class ShardMetrics {
   private commitStartedMs = 0
   /** When the last commit with a batch that is timed ended, on the clock of all threads. */
   committedMs = 0
-  private profiler: GCProfiler | undefined
   private windowStartedMs = performance.now()
   private sleptMs = 0
 
@@ -157,6 +155,18 @@ export class ShardMetrics {
     this.sleptMs += durationMs
   }
 
+  /** The thread stood still for a collection. */
+  collected(pauseMs: number): void {
+    this.writer.observe(this.at['gc']!, pauseMs / 1000)
+  }
+
+  /** Every turn. */
+  lookAtHeap(nowMs: number): void {
+    if (nowMs < this.nextHeapLookMs) return
+    this.nextHeapLookMs = nowMs + heapLookIntervalMs
+    this.writer.add(this.at['allocated']!, this.heap.look(getHeapStatistics().used_heap_size))
+  }
+
   /** True when gauges are due: reading them every turn would cost more than they are worth. */
   gaugesDue(nowMs: number): boolean {
     return nowMs >= this.nextGaugesMs
@@ -172,7 +182,6 @@ export class ShardMetrics {
     this.writer.set(this.at['reserve']!, gauges.diskReserveBytes)
     this.writer.set(this.at['partitions']!, gauges.partitionCount)
     this.noteBusy()
-    this.noteCollections(nowMs)
     this.writer.publish(nowMs)
   }
 
@@ -183,20 +192,5 @@ export class ShardMetrics {
     this.writer.set(this.at['busy']!, Math.max(0, Math.min(1, 1 - this.sleptMs / windowMs)))
     this.windowStartedMs = now
     this.sleptMs = 0
-  }
-
-  /** An observer sees nothing on a thread in Atomics.wait; the profiler is synchronous and does. */
-  private noteCollections(nowMs: number): void {
-    if (nowMs < this.nextGcMs) return
-    this.nextGcMs = nowMs + gcWindowMs
-    const collections = this.profiler?.stop()?.statistics ?? []
-    const { used_heap_size: usedHeapBytes } = getHeapStatistics()
-    for (const { cost } of collections) this.writer.observe(this.at['gc']!, cost / 1_000_000)
-    if (this.profiler !== undefined) {
-      this.writer.add(this.at['allocated']!, allocatedBytes(this.usedHeapBytes, collections, usedHeapBytes))
-    }
-    this.usedHeapBytes = usedHeapBytes
-    this.profiler = new GCProfiler()
-    this.profiler.start()
   }
 }

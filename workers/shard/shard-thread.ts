@@ -65,6 +65,11 @@ export class ShardThread {
     this.running?.opened.shard.metrics.slept(durationMs)
   }
 
+  /** It stood still for a collection. */
+  collected(pauseMs: number): void {
+    this.running?.opened.shard.metrics.collected(pauseMs)
+  }
+
   /** Until the message that starts the shard. */
   private wait(): number {
     this.doorbell.park()

@@ -148,6 +148,7 @@ export class Shard {
     this.noteFailure(this.settler.failed)
     const expired = this.expireFetches(steadyMs)
     for (const port of this.ports) port.flush()
+    this.metrics.lookAtHeap(steadyMs)
     if (this.metrics.gaugesDue(steadyMs)) this.metrics.gauges(steadyMs, this.gauges())
     return synced + taken + expired > 0 || settling
   }
