@@ -94,6 +94,11 @@ export class PartitionProducer {
     return this.open
   }
 
+  /** Nothing that is sealed now could be sent now: as many are in flight as may be, or older ones wait. */
+  get isHeldUp(): boolean {
+    return this.batches.length > this.inFlightCount || this.inFlightCount >= this.options.maxInFlight
+  }
+
   /** A producer id must be set before anything is sent: at first, and after the broker lost track of the last one. */
   get needsIdentity(): boolean {
     return this.identity === undefined && this.inFlightCount === 0

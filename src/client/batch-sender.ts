@@ -31,8 +31,8 @@ export interface SenderOptions {
 export interface SenderListener {
   /** A batch of the slot is acknowledged or has failed. */
   finished(batch: ProduceBatch, slot: Slot): void
-  /** The slot's open batch takes no more records. */
-  sealed(slot: Slot): void
+  /** The slot's open batch is full, or old enough to be sent. */
+  due(slot: Slot): void
   /** The broker does not know the slot's partition. */
   partitionUnknown(slot: Slot): void
 }
@@ -46,6 +46,8 @@ export interface Slot {
   partitionId: number
   isActive: boolean
   isLingering: boolean
+  /** The open batch is old enough, and takes records until it can be sent. */
+  isDue: boolean
   isIdentifying: boolean
   hadIdentity: boolean
 }
@@ -82,7 +84,7 @@ export class BatchSender {
     const producer = new PartitionProducer(topic, partition, this.options.partition, this.pool, (batch) =>
       this.listener.finished(batch, slot),
     )
-    const flags = { isActive: false, isLingering: false, isIdentifying: false, hadIdentity: false }
+    const flags = { isActive: false, isLingering: false, isDue: false, isIdentifying: false, hadIdentity: false }
     const slot: Slot = { topic, partition, producer, partitionId, ...flags }
     this.slots.push(slot)
     return slot
@@ -127,10 +129,8 @@ export class BatchSender {
     let nextDueMs = Number.POSITIVE_INFINITY
     for (const slot of waiting) {
       const dueMs = (slot.producer.openBatch?.createdAtMs ?? 0) + this.options.lingerMs
-      if (dueMs <= nowMs) {
-        slot.isLingering = false
-        this.seal(slot)
-      } else {
+      if (dueMs <= nowMs) this.due(slot)
+      else {
         this.lingering.push(slot)
         nextDueMs = Math.min(nextDueMs, dueMs)
       }
@@ -139,15 +139,23 @@ export class BatchSender {
     this.pump()
   }
 
-  /** Closes all open batches, whatever their age, and sends what can be sent. */
+  /** All open batches are due, whatever their age; sends what can be sent. */
   sealAll(): void {
     const waiting = this.lingering
     this.lingering = []
-    for (const slot of waiting) {
-      slot.isLingering = false
-      this.seal(slot)
-    }
+    for (const slot of waiting) this.due(slot)
     this.pump()
+  }
+
+  /**
+   * The slot's open batch is old enough. It is closed when it can be sent: behind others it goes on taking records, or
+   * a broker that is slow for a moment would get many batches of one record each.
+   */
+  private due(slot: Slot): void {
+    slot.isLingering = false
+    if (!slot.producer.isHeldUp) return this.seal(slot)
+    slot.isDue = true
+    this.listener.due(slot)
   }
 
   /** The slot's open batch is large enough. */
@@ -157,9 +165,10 @@ export class BatchSender {
   }
 
   private seal(slot: Slot): void {
+    slot.isDue = false
     if (slot.producer.openBatch === undefined) return
     slot.producer.seal()
-    this.listener.sealed(slot)
+    this.listener.due(slot)
     this.activate(slot)
   }
 
@@ -202,13 +211,19 @@ export class BatchSender {
     if (partitionId < 0) return true
     if (producer.needsIdentity && !producer.isIdle) this.identify(slot)
     const { acks } = this.options
-    for (let batch = producer.nextToSend(nowMs); batch !== undefined; batch = producer.nextToSend(nowMs)) {
+    for (let batch = this.nextOf(slot, nowMs); batch !== undefined; batch = this.nextOf(slot, nowMs)) {
       if (this.isBeyondFrame(slot, batch, nowMs)) continue
       const answer = new ProduceAnswer(this, slot, batch, acks)
       if (!this.connection.produce(partitionId, acks, batch.bytes!, answer)) return false
       producer.sent(batch)
     }
     return true
+  }
+
+  private nextOf(slot: Slot, nowMs: number): ProduceBatch | undefined {
+    const { producer } = slot
+    if (slot.isDue && !producer.isHeldUp) this.seal(slot)
+    return producer.nextToSend(nowMs)
   }
 
   /** The broker would end the connection: nothing that is sent again could pass. */

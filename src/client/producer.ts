@@ -88,7 +88,7 @@ export class Producer {
     this.onDelivery = options.onDelivery
     this.sender = new BatchSender(connection, senderOptions, {
       finished: (batch, slot) => this.finished(batch, slot),
-      sealed: (slot) => this.topics.get(slot.topic)?.partitioner.batchSealed(slot.partition),
+      due: (slot) => this.topics.get(slot.topic)?.partitioner.batchSealed(slot.partition),
       partitionUnknown: (slot) => this.lookAgain(slot.topic),
     })
     this.user = {

@@ -84,6 +84,7 @@ export class FakeBroker {
   private readonly server: WebSocketServer
   private readonly listener: HttpServer
   private readonly sessions = new Set<Session>()
+  private answersAreHeld = false
   private nextId = 1
   private nextProducerId = 1000
 
@@ -178,8 +179,18 @@ export class FakeBroker {
     this.send(session)
   }
 
+  /** From now on requests are done, and their answers kept until `releaseAnswers`. */
+  holdAnswers(): void {
+    this.answersAreHeld = true
+  }
+
+  releaseAnswers(): void {
+    this.answersAreHeld = false
+    for (const session of this.sessions) this.send(session)
+  }
+
   private send(session: Session): void {
-    if (session.out.messageCount === 0) return
+    if (session.out.messageCount === 0 || this.answersAreHeld) return
     const bytes = Buffer.from(session.out.view())
     session.out.reset()
     if (session.socket.readyState === session.socket.OPEN) session.socket.send(bytes)

@@ -3,6 +3,7 @@
  * Runs on: the test process.
  */
 import { expect } from 'chai'
+import { setTimeout as pass } from 'node:timers/promises'
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
 import { partitionForKey } from '../../../native-free-core/log/murmur2.js'
 import { RecordBatchView } from '../../../native-free-core/log/record-batch.js'
@@ -330,6 +331,28 @@ describe('producer', () => {
       }
       expect(broker.largestInFlight).to.be.within(2, 5)
     })
+  })
+
+  describe('batches behind five others', () => {
+    for (const lingerMs of [0, 1]) {
+      it(`take the records of later turns, too, until they can be sent: lingerMs ${lingerMs}`, async () => {
+        const topic = broker.addTopic('t')
+        const producer = client.producer({ lingerMs })
+        await producer.send({ topic: 't', value: 'first' })
+        broker.holdAnswers()
+        const sent: Promise<unknown>[] = []
+        for (const number of numbersTo(40)) {
+          sent.push(producer.send({ topic: 't', value: String(number) }))
+          await pass(lingerMs + 1)
+        }
+        broker.releaseAnswers()
+        await Promise.all(sent)
+        expect(broker.values('t')).to.deep.equal(['first', ...numbersTo(40).map(String)])
+        const counts = topic.partitions[0]!.batches.map(({ bytes }) => new RecordBatchView(bytes).recordCount)
+        expect(counts.slice(0, 2)).to.deep.equal([1, 1])
+        expect(counts.length, `batches of ${counts.join(', ')}`).to.be.within(7, 12)
+      })
+    }
   })
 
   describe('the end', () => {
