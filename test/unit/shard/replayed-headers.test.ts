@@ -12,7 +12,7 @@ import { Random } from '../../support/random.js'
 
 const KiB = 1024
 const journalBytes = 64 * KiB
-/** As the settler says: eight journals. What the journal holds at the end comes on top. */
+/** As open-shard.ts says: eight journals. What the journal holds at the end comes on top. */
 const mostReplayBytes = 8 * journalBytes
 const topicId = '7'.repeat(32)
 
