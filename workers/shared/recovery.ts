@@ -346,7 +346,6 @@ class Recovery {
     if (superseded.length > 0) this.disk.syncFolder(folderOf(path))
   }
 
-  /** Journals of shards that no longer exist, or of another size: empty by now. */
   /**
    * One after the other, each on disk before the next, and before any shard makes a partition: so a start that was cut
    * short leaves nothing that looks like a journal that is gone.
@@ -362,6 +361,7 @@ class Recovery {
     }
   }
 
+  /** Journals of shards that there are no more: empty by now. */
   private removeForeignJournals(names: readonly string[]): void {
     const { shards } = this.settings.config
     for (const name of names) {
