@@ -10,6 +10,35 @@ import type { BrokerOptions } from '../../src/broker/start-broker.js'
 const mainFile = fileURLToPath(new URL('./broker-main.js', import.meta.url))
 const startLimitMs = 60_000
 
+/** Not ended yet. Whoever is told to end takes them along. */
+const living = new Set<ChildProcess>()
+
+function endWithThisProcess(child: ChildProcess): void {
+  if (living.size === 0) {
+    process.on('exit', endLiving)
+    for (const [signal, end] of endBySignal) process.on(signal, end)
+  }
+  living.add(child)
+  child.once('exit', () => {
+    living.delete(child)
+    if (living.size > 0) return
+    process.off('exit', endLiving)
+    for (const [signal, end] of endBySignal) process.off(signal, end)
+  })
+}
+
+function endLiving(): void {
+  for (const child of living) child.kill('SIGKILL')
+}
+
+const endBySignal = (
+  [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const
+).map(([signal, exitCode]) => [signal, () => process.exit(exitCode)] as const)
+
 export class BrokerProcess {
   private readonly child: ChildProcess
   private readonly exited: Promise<number>
@@ -32,6 +61,7 @@ export class BrokerProcess {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    endWithThisProcess(this.child)
     this.child.stderr!.on('data', (bytes: Buffer) => {
       this.complained += bytes.toString()
     })

@@ -5,8 +5,10 @@
  */
 import { expect } from 'chai'
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pass } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -62,4 +64,35 @@ describe('long runs', () => {
         .and.to.contain(asked.out)
     })
   }
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    it(`take the broker along when they are told to end: ${signal}`, async function () {
+      if (process.platform !== 'linux') this.skip()
+      const child = spawn(process.execPath, ['build/test/chaos/soak.js', '--minutes', '0.2'], { cwd: root })
+      const gone = once(child, 'exit')
+      let out = ''
+      child.stdout.on('data', (bytes: Buffer) => (out += bytes.toString()))
+      // A broker that finds nobody to tell that it is ready ends by itself.
+      const broker = await until(() => (out.includes(' 10 %') ? childOf(child.pid!) : undefined))
+      child.kill(signal)
+      await gone
+      for (let tries = 0; tries < 200 && existsSync(`/proc/${broker}`); tries++) await pass(20)
+      const isLeft = existsSync(`/proc/${broker}`)
+      if (isLeft) process.kill(Number(broker), 'SIGKILL')
+      expect(isLeft, 'the broker is left').to.equal(false)
+    }).timeout(timeoutMs)
+  }
 })
+
+function childOf(pid: number): string | undefined {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return children === '' ? undefined : children.split(' ')[0]
+}
+
+async function until<T>(look: () => T | undefined): Promise<T> {
+  for (;;) {
+    const found = look()
+    if (found !== undefined) return found
+    await pass(20)
+  }
+}
