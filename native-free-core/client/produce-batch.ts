@@ -11,18 +11,26 @@ import { RecordBatchBuilder } from '../log/record-batch-builder.js'
 /** Memory for batches that is used again. */
 export class BuilderPool {
   private readonly free: RecordBatchBuilder[] = []
-  private readonly maxFree: number
+  private freeBytes = 0
+  private readonly mostFreeBytes: number
 
-  constructor(maxFree = 64) {
-    this.maxFree = maxFree
+  /** By bytes, not by count: a producer to a thousand partitions has thousands of small batches. */
+  constructor(mostFreeBytes = 16 * 1024 * 1024) {
+    this.mostFreeBytes = mostFreeBytes
   }
 
   take(): RecordBatchBuilder {
-    return this.free.pop() ?? new RecordBatchBuilder(4096)
+    const builder = this.free.pop()
+    if (builder === undefined) return new RecordBatchBuilder(4096)
+    this.freeBytes -= builder.memoryBytes
+    return builder
   }
 
   give(builder: RecordBatchBuilder): void {
-    if (this.free.length < this.maxFree) this.free.push(builder.reset())
+    const { memoryBytes } = builder
+    if (this.freeBytes + memoryBytes > this.mostFreeBytes) return
+    this.freeBytes += memoryBytes
+    this.free.push(builder.reset())
   }
 }
 

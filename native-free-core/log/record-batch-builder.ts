@@ -65,6 +65,11 @@ export class RecordBatchBuilder {
     return this.count
   }
 
+  /** What it holds, used or not. */
+  get memoryBytes(): number {
+    return this.buffer.length + (this.packed?.length ?? 0)
+  }
+
   get isEmpty(): boolean {
     return this.count === 0
   }
