@@ -19,8 +19,19 @@ export class ExtentIndex {
   /** The first `settledCount` of them are settled. */
   settledCount = 0
 
-  /** `recordCount` is what the batch takes of the offsets. */
-  push(baseOffset: number, recordCount: number, position: number, lengthBytes: number, maxTimestamp: number): void {
+  /**
+   * `recordCount` is what the batch takes of the offsets. What lies below the floor goes when its place is needed: of a
+   * partition that nobody reads nothing else would drop it.
+   */
+  push(
+    baseOffset: number,
+    recordCount: number,
+    position: number,
+    lengthBytes: number,
+    maxTimestamp: number,
+    floorPosition: number,
+  ): void {
+    if (this.count === this.lengths.length) this.dropBelow(floorPosition)
     if (this.count === this.lengths.length) this.grow()
     const slot = (this.first + this.count) & (this.lengths.length - 1)
     this.baseOffsets[slot] = baseOffset

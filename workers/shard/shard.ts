@@ -354,7 +354,9 @@ export class Shard {
     journal.view.setInt32(payloadAt, Math.floor(baseOffset / 0x1_0000_0000))
     journal.view.setUint32(payloadAt + 4, baseOffset % 0x1_0000_0000)
     journal.view.setInt32(payloadAt + 12, leaderEpoch)
-    partition.extents.push(baseOffset, facts.recordCount, position + entryHeaderBytes, length, facts.maxTimestamp)
+    const { recordCount, maxTimestamp } = facts
+    const { floorPosition } = journal
+    partition.extents.push(baseOffset, recordCount, position + entryHeaderBytes, length, maxTimestamp, floorPosition)
     partition.logEndOffset = baseOffset + facts.recordCount
     if (facts.producerId >= 0) {
       partition.producers.append(

@@ -8,7 +8,7 @@ import { ExtentIndex } from '../../../workers/shard/extent-index.js'
 describe('ExtentIndex', () => {
   it('keeps every extent when it grows in the middle of its circle', () => {
     const index = new ExtentIndex()
-    const push = (number: number): void => index.push(number * 10, 10, number * 100, number + 1, number * 1000)
+    const push = (number: number): void => index.push(number * 10, 10, number * 100, number + 1, number * 1000, 0)
     for (let number = 0; number < 12; number++) push(number)
     index.settledCount = 7
     index.dropBelow(700)

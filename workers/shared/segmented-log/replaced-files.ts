@@ -13,6 +13,7 @@ export class ReplacedFiles {
   private readonly disk: Disk
   private readonly folder: string
   private readonly syncs: SyncList
+  /** Of those that are not there yet. */
   private readonly latest = new Map<string, number>()
   private counter = 0
 
@@ -39,6 +40,7 @@ export class ReplacedFiles {
         this.disk.remove(temporary)
         return
       }
+      this.latest.delete(name)
       this.disk.rename(temporary, `${this.folder}/${name}`)
       this.syncs.mark(this.folder, 'folder', whenThere)
     })
