@@ -32,6 +32,8 @@ export class Subscription {
   highWatermark = -1
   logStartOffset = -1
   isActive = false
+  /** What the broker took for the earliest offset; -1: it was not asked. */
+  private earliestStart = -1
   /** Delivered, not yet consumed. */
   private heldBytes = 0
   /** Consumed, not yet granted again. */
@@ -52,6 +54,7 @@ export class Subscription {
 
   started(response: SubscribeResponse): void {
     this.isActive = true
+    this.earliestStart = this.nextOffset === earliestOffset ? response.offset : -1
     if (this.nextOffset < 0) this.nextOffset = response.offset
     this.highWatermark = response.highWatermark
     this.logStartOffset = response.logStartOffset
@@ -59,6 +62,11 @@ export class Subscription {
 
   ended(): void {
     this.isActive = false
+  }
+
+  /** It begins at whatever is the earliest, and nothing came yet: when that is gone meanwhile, nothing was missed. */
+  get isAtEarliest(): boolean {
+    return this.earliestStart >= 0 && this.nextOffset === this.earliestStart
   }
 
   /** Checks and splits what came; batches or parts of them that came before are left out. Throws CORRUPT_MESSAGE. */

@@ -272,7 +272,8 @@ export class ConsumerFeed {
 
   private outOfRange(part: FeedPart, error: StreamBusError): void {
     const { subscription, partition } = part
-    const { whenOutOfRange } = this.options
+    // Retention took the first record between the answer that named it and its delivery.
+    const whenOutOfRange = subscription.isAtEarliest ? 'earliest' : this.options.whenOutOfRange
     if (whenOutOfRange === 'fail') {
       return this.fail(outOfRangeError(this.topic, partition, subscription.nextOffset, error.message))
     }

@@ -9,6 +9,7 @@ import { type AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { ByteReader } from '../../native-free-core/bytes/byte-reader.js'
 import { sequenceAfter } from '../../native-free-core/client/partition-producer.js'
+import { errorTable } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { assignBatch, RecordBatchView, RecordReader } from '../../native-free-core/log/record-batch.js'
 import * as protocol from '../../native-free-core/protocol/codecs.generated.js'
@@ -85,6 +86,8 @@ export class FakeBroker {
   private readonly listener: HttpServer
   private readonly sessions = new Set<Session>()
   private answersAreHeld = false
+  /** Called when a subscription is accepted, before anything of it is delivered. */
+  whenSubscribed: () => void = () => {}
   private nextId = 1
   private nextProducerId = 1000
 
@@ -393,6 +396,7 @@ export class FakeBroker {
     }
     session.subscriptions.set(subscriptionId, { subscriptionId, partition, offset, creditBytes })
     this.largestCreditBytes = Math.max(this.largestCreditBytes, creditBytes)
+    this.whenSubscribed()
     return (writer) => protocol.writeSubscribeResponse(writer, { offset, highWatermark: endOffset, logStartOffset })
   }
 
@@ -413,6 +417,14 @@ export class FakeBroker {
 
   private deliver(session: Session, subscription: FakeSubscription): void {
     const { partition, subscriptionId } = subscription
+    if (subscription.offset < partition.logStartOffset) {
+      const { code } = errorTable.OFFSET_OUT_OF_RANGE
+      const push = { subscriptionId, code, message: 'below the log start', logStartOffset: partition.logStartOffset }
+      protocol.writeSubscriptionEndPush(session.out.begin(Api.SubscriptionEnd, 0, 0), push)
+      session.out.end()
+      session.subscriptions.delete(subscriptionId)
+      return this.send(session)
+    }
     while (subscription.creditBytes > 0 && subscription.offset < partition.endOffset) {
       const chunk: Uint8Array[] = []
       let sizeBytes = 0

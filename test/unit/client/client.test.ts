@@ -385,6 +385,18 @@ describe('client', () => {
       expect(textsOf(await readAll(consume({ from: 5, whenOutOfRange: 'earliest' })))).to.deep.equal(['a', 'b'])
     })
 
+    it('begins again at the earliest record when retention takes that before it came', async () => {
+      const { partitions } = broker.addTopic('t')
+      for (const value of ['a', 'b', 'c']) await produce([value])
+      broker.whenSubscribed = () => {
+        partitions[0]!.logStartOffset = Math.min(2, partitions[0]!.logStartOffset + 1)
+      }
+      expect(textsOf(await readAll(consume({ from: 'earliest' })))).to.deep.equal(['c'])
+      // One that was asked for by its number is missed.
+      partitions[0]!.logStartOffset = 0
+      expect((await failureOf(readAll(consume({ from: 0 })))).message).to.include('offset 0 of t-0')
+    })
+
     it('subscribes again when the broker ends the subscription for a passing reason', async () => {
       broker.addTopic('t')
       const reading = readAll(client.consumer({ topic: 't' }), 1)
