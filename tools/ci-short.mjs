@@ -14,7 +14,7 @@ const steps = [
   ['test:browser'],
   ['chaos:kill', '--rounds', '3'],
   ['chaos:power', '--rounds', '3'],
-  ['chaos:core', '--histories', '2000'],
+  ['chaos:core', '--histories', '1000'],
   ['chaos:storage', '--histories', '300'],
   ['simulate', '--seeds', '1000', '--seed', '1'],
   ['chaos:connections', '--idle', '500', '--storm', '300', '--slow-readers', '5', '--flood-seconds', '2'],

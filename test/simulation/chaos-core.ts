@@ -10,13 +10,13 @@ import { runJournalHistory } from './journal-history.js'
 import { runLogHistory } from './log-history.js'
 
 checkOptions(`npm run chaos:core -- [options]: histories of a journal alone, and of a partition's log alone
-  --histories N   how many of each (2000)
+  --histories N   how many of each (1000)
   --seed N        of the first one; each next one has the next (by chance)
   --journal-only  no histories of a log
   --log-only      no histories of a journal`)
 
 installNativeCrc32c()
-const histories = numberOption('--histories', 2000)
+const histories = numberOption('--histories', 1000)
 const firstSeed = numberOption('--seed', seedOfRun())
 const toldEveryMs = 60_000
 
