@@ -32,7 +32,7 @@ export class Subscription {
   highWatermark = -1
   logStartOffset = -1
   isActive = false
-  /** What the broker took for the earliest offset; -1: it was not asked. */
+  /** What the broker took for the earliest offset; -1: it was not asked, or had no record yet. */
   private earliestStart = -1
   /** Delivered, not yet consumed. */
   private heldBytes = 0
@@ -54,7 +54,9 @@ export class Subscription {
 
   started(response: SubscribeResponse): void {
     this.isActive = true
-    this.earliestStart = this.nextOffset === earliestOffset ? response.offset : -1
+    // Of an empty log the subscriber is owed every record that comes: one that retention takes first was missed.
+    const begins = this.nextOffset === earliestOffset && response.offset < response.highWatermark
+    this.earliestStart = begins ? response.offset : -1
     if (this.nextOffset < 0) this.nextOffset = response.offset
     this.highWatermark = response.highWatermark
     this.logStartOffset = response.logStartOffset

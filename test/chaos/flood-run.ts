@@ -169,6 +169,7 @@ class FloodRun {
 
   async end(): Promise<void> {
     for (const { ws } of this.flooders) ws.destroy()
+    // What they say after a failure must not hide it; when there was none, `run` has stopped them, and looked.
     await Promise.all(this.ledgers.map((ledger) => ledger.stop().catch(() => undefined)))
     await this.broker.kill()
   }

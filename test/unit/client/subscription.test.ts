@@ -70,4 +70,15 @@ describe('Subscription', () => {
     bytes[bytes.length - 1]! ^= 1
     expect(() => started(0).delivered(pushOf(bytes))).to.throw('CRC')
   })
+
+  it('may begin again at the earliest only while no record was owed: not of an empty log, nor after the first', () => {
+    const subscription = started(earliestOffset)
+    expect(subscription.isAtEarliest).to.equal(true)
+    subscription.delivered(pushOf(batchAt(0, 3)))
+    expect(subscription.isAtEarliest).to.equal(false)
+    expect(started(0).isAtEarliest).to.equal(false)
+    const ofEmptyLog = new Subscription(1, earliestOffset, 1000)
+    ofEmptyLog.started({ offset: 5, highWatermark: 5, logStartOffset: 5 })
+    expect(ofEmptyLog.isAtEarliest).to.equal(false)
+  })
 })

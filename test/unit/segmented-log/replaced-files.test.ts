@@ -14,6 +14,7 @@ describe('files that are replaced', () => {
     const syncs = new SyncList()
     const files = new ReplacedFiles(disk, logFolder, syncs)
     const bytes = (text: string) => new TextEncoder().encode(text)
+    // What is remembered shows nowhere but in the memory that it takes.
     return { disk, syncs, files, bytes, remembered: files as unknown as { latest: Map<string, number> } }
   }
 
