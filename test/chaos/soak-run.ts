@@ -1,10 +1,7 @@
 /**
  * A mixed load at a moderate rate for long: records with retention, consumers and connections that come and go, topics
- * made and deleted; and the judge of what must stay flat.
+ * made and deleted.
  * Runs on: the process of a long run. Touches: a broker process, connections to it, a temporary folder, /proc.
- *
- * Flat means: the median of the last quarter is at most a little above that of the second quarter; the first is the
- * warm-up, in which journals are met for the first time and code is compiled.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,22 +9,17 @@ import { setTimeout as pass } from 'node:timers/promises'
 import { type Client, connect } from '../../src/client/index.js'
 import { RawWebSocket } from '../fuzz/raw-web-socket.js'
 import { Ledger } from '../support/ledger.js'
+import { openFilesOf } from '../support/open-files.js'
 import { processFacts } from '../support/process-facts.js'
 import { Random } from '../support/random.js'
 import { BrokerProcess } from './broker-process.js'
 import { inFolder } from './in-folder.js'
+import { isSegmentRead, judgeFlat, RemovedFiles, type Sample } from './soak-judge.js'
 
 export interface SoakOptions {
   readonly minutes: number
   readonly seed: number
   readonly say?: (line: string) => void
-}
-
-interface Sample {
-  readonly residentMiB: number
-  readonly openFiles: number
-  readonly threads: number
-  readonly p99Ms: number
 }
 
 const MiB = 2 ** 20
@@ -86,7 +78,7 @@ class Soak {
     await this.broker.stopCleanly()
     const remains = readdirSync(join(this.dataFolder, 'topics')).filter((name) => /^soak-\d+-\d+$/.test(name))
     if (remains.length > 0) throw new Error(`folders of deleted topics are left: ${remains.slice(0, 5).join(', ')}`)
-    const verdict = this.judge(samples)
+    const verdict = judgeFlat(samples, this.options.minutes >= tightFromMinutes)
     return `${JSON.stringify({ kept, ...this.figures })}\n${verdict}`
   }
 
@@ -179,6 +171,7 @@ class Soak {
 
   private async sample(): Promise<Sample[]> {
     const samples: Sample[] = []
+    const removed = new RemovedFiles()
     const everyMs = (this.options.minutes * 60_000) / samplesPerRun
     while (samples.length < samplesPerRun) {
       await pass(everyMs)
@@ -187,45 +180,21 @@ class Soak {
       if (offline !== undefined) throw new Error(offline)
       if (this.failure !== undefined) throw this.failure
       if (this.ledger!.failure !== undefined) throw this.ledger!.failure
-      const { residentBytes, openFiles, threads } = processFacts(this.broker.pid)
+      const { residentBytes, threads } = processFacts(this.broker.pid)
+      const files = openFilesOf(() => true, this.broker.pid)
+      removed.look(files, performance.now())
+      const segmentsRead = files.filter(isSegmentRead).length
+      const openFiles = files.length - segmentsRead
       const p99Ms = this.ledger!.takeLatencies().p99
-      samples.push({ residentMiB: residentBytes / MiB, openFiles, threads, p99Ms })
+      samples.push({ residentMiB: residentBytes / MiB, openFiles, segmentsRead, threads, p99Ms })
       if (samples.length % 6 === 0) this.options.say?.(lineOf(samples.length / samplesPerRun, samples.at(-1)!))
     }
     return samples
   }
-
-  private judge(samples: readonly Sample[]): string {
-    const isTight = this.options.minutes >= tightFromMinutes
-    const quarter = samples.length / 4
-    const early = samples.slice(quarter, 2 * quarter)
-    const late = samples.slice(3 * quarter)
-    const bounds = {
-      residentMiB: (before: number) => before + (isTight ? 24 : 80),
-      openFiles: (before: number) => before + 20,
-      threads: (before: number) => before + 1,
-      p99Ms: (before: number) => (isTight ? 3 * before + 10 : 10 * before + 200),
-    } as const
-    const lines: string[] = []
-    const broken: string[] = []
-    for (const name of Object.keys(bounds) as (keyof typeof bounds)[]) {
-      const before = median(early.map((sample) => sample[name]))
-      const after = median(late.map((sample) => sample[name]))
-      const line = `${name}: ${before.toFixed(1)} in the second quarter, ${after.toFixed(1)} in the last`
-      lines.push(line)
-      if (after > bounds[name](before)) broken.push(`${line}; at most ${bounds[name](before).toFixed(1)}`)
-    }
-    if (broken.length > 0) throw new Error(`not flat: ${broken.join('; ')}`)
-    return lines.join('\n')
-  }
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1]!
-}
-
-function lineOf(share: number, { residentMiB, openFiles, threads, p99Ms }: Sample): string {
-  const memory = `${residentMiB.toFixed(0)} MiB, ${openFiles} files, ${threads} threads`
+function lineOf(share: number, { residentMiB, openFiles, segmentsRead, threads, p99Ms }: Sample): string {
+  const files = `${openFiles} files and ${segmentsRead} segments read`
+  const memory = `${residentMiB.toFixed(0)} MiB, ${files}, ${threads} threads`
   return `${Math.round(share * 100)} %: ${memory}, P99 ${p99Ms.toFixed(1)} ms`
 }

@@ -13,7 +13,8 @@ import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/s
 import { type Seams, workersIn } from '../../src/broker/surroundings.js'
 import { findWorkers } from '../../src/broker/worker-files.js'
 import { connect } from '../../src/client/index.js'
-import { canWriteDirectly, openFilesOf } from '../support/direct-writes.js'
+import { canWriteDirectly } from '../support/direct-writes.js'
+import { openFilesOf } from '../support/open-files.js'
 
 describe('a broker in this process', function () {
   this.timeout(20_000)

@@ -38,7 +38,8 @@ const batchLengthAt = 8
 const lastOffsetDeltaAt = 23
 /** baseOffset and batchLength stand before what batchLength counts. */
 const batchOverheadBytes = 12
-const maxOpenSegments = 64
+/** So many are open at most, and one more for a moment. */
+export const maxOpenSegments = 64
 const tidyIntervalMs = 2000
 const scanBytes = 256 * 1024
 const indexEntryBytes = 8

@@ -17,7 +17,8 @@ import {
 } from '../../../workers/shared/disk.js'
 import { pageAlignedMemory } from '../../../native-free-core/bytes/page-aligned-memory.js'
 import { StreamBusError } from '../../../native-free-core/errors/streambus-error.js'
-import { canWriteDirectly, openFilesOf } from '../../support/direct-writes.js'
+import { canWriteDirectly } from '../../support/direct-writes.js'
+import { openFilesOf } from '../../support/open-files.js'
 import { Random } from '../../support/random.js'
 
 /** Takes at most a few bytes at a time, as the system may. */
