@@ -180,9 +180,10 @@ export class PartitionProducer {
       batch.baseSequence = this.nextSequence
       this.nextSequence = sequenceAfter(this.nextSequence, batch.recordCount)
     }
-    const options = { ...identity, baseSequence: batch.baseSequence, codec: this.options.codec ?? 0 }
-    const { compress } = this.options
-    batch.bytes = batch.builder.finish(compress === undefined ? options : { ...options, compress })
+    const { producerId, producerEpoch } = identity
+    const { codec = 0, compress } = this.options
+    // No spread: V8 keeps what it makes until a full collection, and with it what a collection of the young would take.
+    batch.bytes = batch.builder.finish({ producerId, producerEpoch, baseSequence: batch.baseSequence, codec, compress })
   }
 
   sent(batch: ProduceBatch): void {

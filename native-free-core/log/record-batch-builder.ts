@@ -32,7 +32,7 @@ export interface BatchOptions {
   readonly isTransactional?: boolean
   /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd; all but 0 need `compress`. */
   readonly codec?: number
-  readonly compress?: Compress
+  readonly compress?: Compress | undefined
 }
 
 export const noHeaders: readonly HeaderBytes[] = []

@@ -87,4 +87,16 @@ describe('the queue of due times', () => {
       [3, 1],
     ])
   })
+
+  it('keep their due times however many wait', () => {
+    const queue = new DueQueue()
+    let [next, taken] = [0, 0]
+    for (let round = 0; round < 400; round++) {
+      for (let left = (round * 7) % 90; left > 0; left--) queue.push(next++)
+      queue.take((round * 5) % 80, (dueMs, count) => expect([dueMs, count]).to.deep.equal([taken++, 1]))
+    }
+    expect(next - taken).to.be.above(1000)
+    queue.take(next, (dueMs) => expect(dueMs).to.equal(taken++))
+    expect(taken).to.equal(next)
+  })
 })
