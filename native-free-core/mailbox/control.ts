@@ -47,6 +47,8 @@ export interface ShardSettings extends WorkerSettings {
   readonly syncDoorbell: SharedArrayBuffer
   /** The core to be pinned to; undefined: not pinned. */
   readonly core: number | undefined
+  /** A deleted topic of which something is left for so long is settled away, however little there is to settle. */
+  readonly clearAfterMs: number
 }
 
 export type ToShard =
@@ -75,6 +77,11 @@ export type FromShard =
   | { readonly kind: 'needSync' }
   /** Partitions of this version are open here. */
   | { readonly kind: 'applied'; readonly version: number }
+  /**
+   * Nothing in this shard's journal or folders names a topic that images up to this version have deleted, nor will after
+   * a power cut at any moment.
+   */
+  | { readonly kind: 'cleared'; readonly version: number }
   | { readonly kind: 'pong'; readonly token: number }
   /** Everything is settled and synced; the thread ends. */
   | { readonly kind: 'stopped' }

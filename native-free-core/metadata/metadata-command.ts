@@ -58,7 +58,26 @@ export interface AllocateProducerIds {
   readonly count: number
 }
 
-export type MetadataCommand = RegisterBroker | CreateTopic | DeleteTopic | AlterTopicConfig | AllocateProducerIds
+/**
+ * Nothing on the disk of `brokerId` names a topic any more that images up to `imageVersion` have deleted: their ids need
+ * not be remembered. Refused in a cluster of several brokers, where one can't speak for the others; that needs a report
+ * of each, and a command that carries the least of them.
+ */
+export interface ForgetDeletedTopics {
+  readonly type: 'forgetDeletedTopics'
+  readonly version: 1
+  readonly brokerId: number
+  /** Of the newest image that is meant. */
+  readonly imageVersion: number
+}
+
+export type MetadataCommand =
+  | RegisterBroker
+  | CreateTopic
+  | DeleteTopic
+  | AlterTopicConfig
+  | AllocateProducerIds
+  | ForgetDeletedTopics
 
 export const maxPartitionsPerTopic = 10_000
 export const maxProducerIdsPerBlock = 1_000_000
@@ -76,6 +95,7 @@ const shapes: Readonly<Record<MetadataCommand['type'], Readonly<Record<string, F
   deleteTopic: target,
   alterTopicConfig: { ...target, configs: 'texts' },
   allocateProducerIds: { brokerId: 'count', count: 'count' },
+  forgetDeletedTopics: { brokerId: 'count', imageVersion: 'count' },
 }
 
 const shapeVersion = 1
@@ -169,6 +189,8 @@ export function checkCommand(command: MetadataCommand): void {
       return checkAlter(command)
     case 'allocateProducerIds':
       return checkAllocate(command)
+    case 'forgetDeletedTopics':
+      return checkForget(command)
   }
 }
 
@@ -216,6 +238,11 @@ function checkAlter(command: AlterTopicConfig): void {
 function checkAllocate(command: AllocateProducerIds): void {
   checkRange(command.type, 'brokerId', command.brokerId, 0, 65_535)
   checkRange(command.type, 'count', command.count, 1, maxProducerIdsPerBlock)
+}
+
+function checkForget(command: ForgetDeletedTopics): void {
+  checkRange(command.type, 'brokerId', command.brokerId, 0, 65_535)
+  checkRange(command.type, 'imageVersion', command.imageVersion, 0, Number.MAX_SAFE_INTEGER)
 }
 
 function checkRange(type: string, field: string, value: number, min: number, max: number): void {

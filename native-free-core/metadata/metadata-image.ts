@@ -56,7 +56,10 @@ export interface ImageContent {
   readonly topics: readonly TopicImage[]
   readonly nextPartitionId: number
   readonly nextProducerId: number
-  /** Remembered for ever: recovery tells a deleted topic from one that it does not know. */
+  /**
+   * In order of deletion; recovery tells a deleted topic from one that it does not know. Each is remembered until no
+   * journal and no folder names it any more (`forgetDeletedTopics`).
+   */
   readonly deletedTopics: readonly DeletedTopic[]
 }
 
@@ -155,7 +158,7 @@ export class MetadataImage implements ImageContent {
     return this.brokers.find((broker) => broker.brokerId === brokerId)
   }
 
-  /** True for a topic that existed and was deleted; false for one that exists or that was never known. */
+  /** True for a topic that was deleted and is remembered; false for one that exists, is forgotten or was never known. */
   isDeleted(topicId: Uuid): boolean {
     this.deleted ??= new Map(this.deletedTopics.map((topic) => [topic.topicId, topic.version]))
     return this.deleted.has(topicId)

@@ -12,6 +12,7 @@ import {
   type AlterTopicConfig,
   type CreateTopic,
   type DeleteTopic,
+  type ForgetDeletedTopics,
   type MetadataCommand,
   parseCommand,
   type RegisterBroker,
@@ -24,6 +25,8 @@ export type CommandValue =
   | { readonly topicId: Uuid; readonly name: string }
   /** A block of producer ids, half open. */
   | { readonly start: number; readonly end: number }
+  /** How many ids of deleted topics are remembered no more. */
+  | { readonly forgottenTopics: number }
 
 export type CommandResult =
   | { readonly ok: true; readonly value: CommandValue }
@@ -87,6 +90,8 @@ export class MetadataState {
         return this.alterTopicConfig(command, index)
       case 'allocateProducerIds':
         return this.allocateProducerIds(command, index)
+      case 'forgetDeletedTopics':
+        return this.forgetDeletedTopics(command, index)
     }
   }
 
@@ -190,6 +195,22 @@ export class MetadataState {
     this.nextProducerId = start + count
     this.version = index
     return { start, end: start + count }
+  }
+
+  private forgetDeletedTopics({ brokerId, imageVersion }: ForgetDeletedTopics, index: number): CommandValue {
+    if (!this.brokers.has(brokerId)) {
+      throw new StreamBusError('INVALID_REQUEST', `forgetDeletedTopics: broker ${brokerId} is not registered`)
+    }
+    if (this.brokers.size > 1) {
+      throw new StreamBusError(
+        'INVALID_REQUEST',
+        `forgetDeletedTopics: broker ${brokerId} can't speak for all ${this.brokers.size} brokers`,
+      )
+    }
+    const gone = [...this.deletedTopics].filter(([, version]) => version <= imageVersion)
+    for (const [topicId] of gone) this.deletedTopics.delete(topicId)
+    if (gone.length > 0) this.version = index
+    return { forgottenTopics: gone.length }
   }
 
   private putTopic(topic: TopicImage): void {

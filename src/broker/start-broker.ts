@@ -23,6 +23,7 @@ import { releaseVersion } from '../../native-free-core/version.js'
 import type { ClusterAccess } from '../gateway/cluster-access.js'
 import type { Gateway } from '../gateway/gateway.js'
 import { checkListener } from './listener-rule.js'
+import { forgetAfterMs, Forgetting } from './forgetting.js'
 import { LiveConfig } from './live-config.js'
 import { type LoadedConfig, readOptions } from './config-layers.js'
 import { auditSinkOf, type Log, silentLog } from './log-sink.js'
@@ -179,6 +180,7 @@ export class Broker implements ClusterAccess {
   private metadata: MetadataProxy | undefined
   private gateway: Gateway | undefined
   private scrubber: Scrubber | undefined
+  private readonly forgetting: Forgetting
   private security: Security | undefined
   private known: BrokerFacts | undefined
   private closing: Promise<void> | undefined
@@ -190,6 +192,11 @@ export class Broker implements ClusterAccess {
     this.config = this.live.config
     this.dataFolder = resolve(this.config.dataFolder)
     this.around = around
+    this.forgetting = new Forgetting({
+      intervalMs: this.clearAfterMs,
+      image: () => this.image(),
+      propose: (imageVersion) => this.forgetDeletedTopics(imageVersion),
+    })
     this.live.onChange((config) => this.reconfigure(config))
   }
 
@@ -243,6 +250,7 @@ export class Broker implements ClusterAccess {
       cores,
       startWorker: this.startWorker(),
       diskModule,
+      clearAfterMs: this.clearAfterMs,
       mainDoorbell: this.mainDoorbell,
       onFatal: (error) => this.fatal(error),
       onOffline: (shard, error) => {
@@ -250,6 +258,7 @@ export class Broker implements ClusterAccess {
         this.offline.set(shard, error)
         this.gateway?.becomeUnready(error, shard)
       },
+      onCleared: (version) => this.forgetting.cleared(version),
       // Main knows of a deletion before any shard moves the files.
       onReadFailed: (partitionId, message) => {
         if (this.image().partitionById(partitionId) !== undefined) log.error(`a read failed: ${message}`)
@@ -298,6 +307,11 @@ export class Broker implements ClusterAccess {
       startDurationMs: performance.now() - started,
     }
     this.gateway.becomeReady()
+    this.forgetting.start()
+  }
+
+  private get clearAfterMs(): number {
+    return this.around.seams?.forgetAfterMs ?? forgetAfterMs
   }
 
   private startWorker(): StartWorker {
@@ -380,6 +394,7 @@ export class Broker implements ClusterAccess {
 
   private async shutDown(): Promise<void> {
     this.scrubber?.stop()
+    this.forgetting.stop()
     this.security?.stop()
     this.gateway?.beginStop()
     await this.fleet?.stop()
@@ -395,6 +410,7 @@ export class Broker implements ClusterAccess {
   async abandon(): Promise<void> {
     this.closing ??= Promise.resolve()
     this.scrubber?.stop()
+    this.forgetting.stop()
     this.security?.stop()
     await this.gateway?.close()
     await this.fleet?.terminate()
@@ -438,6 +454,11 @@ export class Broker implements ClusterAccess {
   /** @internal */
   nextProducerId(): Promise<number> {
     return this.producerIds.take()
+  }
+
+  private async forgetDeletedTopics(imageVersion: number): Promise<void> {
+    const { brokerId } = this.config
+    await this.running().propose({ type: 'forgetDeletedTopics', version: 1, brokerId, imageVersion })
   }
 
   private async allocateProducerIds(): Promise<ProducerIdBlock> {

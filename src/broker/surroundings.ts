@@ -1,5 +1,5 @@
 /**
- * What of the world around a broker a test may put something else in place of: threads and sockets.
+ * What of the world around a broker a test may put something else in place of: threads, sockets, and what takes minutes.
  * Runs on: main. Touches: nothing; makes worker threads.
  */
 import { Worker, type WorkerOptions } from 'node:worker_threads'
@@ -14,6 +14,8 @@ export type StartWorker = (name: string, options: WorkerOptions) => WorkerThread
 export interface Seams {
   readonly startWorker: StartWorker
   readonly makeTransport: (options: TransportOptions) => Transport
+  /** In place of `forgetAfterMs`. */
+  readonly forgetAfterMs?: number
 }
 
 /** Threads of the built files in `folder`. */

@@ -48,11 +48,15 @@ export interface FleetOptions {
   readonly cores: readonly number[] | undefined
   readonly startWorker: StartWorker
   readonly diskModule: string | undefined
+  /** How long something may be left of a deleted topic where little is written. */
+  readonly clearAfterMs: number
   /** Main's own bell: rung by shards and the read thread after a reply. */
   readonly mainDoorbell: SharedArrayBuffer
   onFatal(error: StreamBusError): void
   /** A shard takes no writes any more. */
   onOffline(shard: number, error: StreamBusError): void
+  /** On no shard anything names a topic any more that images up to `version` have deleted. */
+  onCleared(version: number): void
   /** A read of a segment failed; of no interest if the partition was deleted. */
   onReadFailed(partitionId: number, message: string): void
   onLog(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
@@ -80,6 +84,7 @@ interface ShardHandle {
   readonly channel: ShardChannel
   readonly worker: WorkerThread
   appliedVersion: number
+  clearedVersion: number
 }
 
 /** One worker's answer to a ping; never, from one that is stuck. */
@@ -158,7 +163,7 @@ export class WorkerFleet {
     shard: number,
     mailbox: { requests: SharedArrayBuffer; replies: SharedArrayBuffer; shardDoorbell: SharedArrayBuffer },
   ): ShardHandle {
-    const { config, shardCount, cores, mainDoorbell } = this.options
+    const { config, shardCount, cores, mainDoorbell, clearAfterMs } = this.options
     const channel: ShardChannel = {
       requests: createRing(config.requestRingBytes),
       replies: createRing(config.replyRingBytes),
@@ -186,8 +191,10 @@ export class WorkerFleet {
       syncReplies: mailbox.replies,
       syncDoorbell: this.syncDoorbell,
       core: cores?.[shard],
+      clearAfterMs,
     }
-    const handle: ShardHandle = { channel, worker: this.spawn('shard', settings), appliedVersion: -1 }
+    const versions = { appliedVersion: -1, clearedVersion: -1 }
+    const handle: ShardHandle = { channel, worker: this.spawn('shard', settings), ...versions }
     handle.worker.on('message', (message: FromShard) => this.onShardMessage(shard, handle, message))
     return handle
   }
@@ -196,6 +203,9 @@ export class WorkerFleet {
     if (message.kind === 'applied') {
       handle.appliedVersion = message.version
       this.resolveWaiters()
+    } else if (message.kind === 'cleared') {
+      handle.clearedVersion = message.version
+      this.options.onCleared(Math.min(...this.shards.map(({ clearedVersion }) => clearedVersion)))
     } else if (message.kind === 'pong') {
       this.pings.get(message.token)?.()
       this.pings.delete(message.token)

@@ -3,6 +3,9 @@
  * Runs on: the test process.
  */
 import { expect } from 'chai'
+import { Settler } from '../../workers/shard/settler.js'
+import { Journal } from '../../workers/shared/journal.js'
+import { patch, patchGetter } from '../simulation/canaries.js'
 import { Random, seedOfRun, withSeed } from '../support/random.js'
 import { type HistoryOptions, StorageHistory } from '../simulation/storage-history.js'
 
@@ -39,9 +42,23 @@ describe('storage on a disk that loses power', function () {
     }
   })
 
+  it('does so with topics made, deleted and forgotten all the time', () => {
+    const seed = seedOfRun()
+    let forgottenCount = 0
+    for (let index = 0; index < 40; index++) {
+      const errors = index % 4 === 3
+      withSeed(seed + index, `${replay} ${seed + index} --churn${errors ? ' --errors' : ''}`, (random) => {
+        const history = new StorageHistory(random, { lives: 4, steps: 150, errors, churn: true })
+        history.run()
+        forgottenCount += history.forgottenCount
+      })
+    }
+    expect(forgottenCount, 'topics that were forgotten').to.be.above(20)
+  })
+
   it('does so in the histories that once failed', () => {
     // From before whole file systems were synced.
-    const faults = { lives: 4, steps: 150, errors: false, disk: { hasNoWholeSync: true } }
+    const faults = { lives: 4, steps: 150, errors: false, remembersAll: true, disk: { hasNoWholeSync: true } }
     // Synced acknowledgements on top of records that were in the page cache only; a first segment lost before a second.
     // A deleted topic's sync, reported late, put a file of the topic made anew in place before its bytes were synced.
     for (const seed of [532652874, 1001327, 540175824]) runOne(seed, faults)
@@ -63,14 +80,34 @@ describe('storage on a disk that loses power', function () {
   })
 
   it('is seen to lose when a failed sync of the whole file system counts as done', () => {
-    expect(historiesUntilLoss({ wholeSyncErrorsAreUntold: true }, true)).to.be.at.most(50)
+    expect(historiesUntilLoss({ wholeSyncErrorsAreUntold: true }, { errors: true })).to.be.at.most(50)
+  })
+
+  it('refuses a journal whose topics were forgotten while it names them', () => {
+    const takeOut = patchGetter(Journal.prototype, 'forgottenPosition', function (this: Journal) {
+      return this.committedPosition
+    })
+    try {
+      expect(historiesUntilLoss({}, { churn: true })).to.be.at.most(20)
+    } finally {
+      takeOut()
+    }
+  })
+
+  it('is seen to leave folders that nobody knows when their renaming is not synced', () => {
+    const takeOut = patch(Settler.prototype, 'touchFolder', () => () => undefined)
+    try {
+      expect(historiesUntilLoss({}, { churn: true })).to.be.at.most(50)
+    } finally {
+      takeOut()
+    }
   })
 
   /** How many histories it takes until one loses something; infinity when none of 50 does. */
-  function historiesUntilLoss(disk: NonNullable<HistoryOptions['disk']>, errors = false): number {
+  function historiesUntilLoss(disk: NonNullable<HistoryOptions['disk']>, more: Partial<HistoryOptions> = {}): number {
     for (let count = 1; count <= 50; count++) {
       try {
-        new StorageHistory(new Random(count), { lives: 4, steps: 150, errors, disk }).run()
+        new StorageHistory(new Random(count), { lives: 4, steps: 150, errors: false, disk, ...more }).run()
       } catch {
         return count
       }

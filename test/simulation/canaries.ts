@@ -11,7 +11,7 @@ import { Subscription } from '../../src/gateway/subscriptions.js'
 import { Settler } from '../../workers/shard/settler.js'
 import { Shard } from '../../workers/shard/shard.js'
 import { SyncPort } from '../../workers/shard/sync-port.js'
-import type { Journal } from '../../workers/shared/journal.js'
+import { Journal } from '../../workers/shared/journal.js'
 import type { MemoryDiskOptions } from '../support/memory-disk.js'
 import type { Hints } from './plan.js'
 
@@ -33,7 +33,7 @@ export interface Canary {
 type Patched = Record<string, (...args: never[]) => unknown>
 
 /** Replaces a method; `make` gets the real one. */
-function patch(owner: object, name: string, make: (real: (...args: never[]) => unknown) => unknown): () => void {
+export function patch(owner: object, name: string, make: (real: (...args: never[]) => unknown) => unknown): () => void {
   const holder = owner as Patched
   const before = Object.getOwnPropertyDescriptor(holder, name)
   if (before === undefined) throw new Error(`a canary patches ${name}, which is not there any more`)
@@ -42,7 +42,8 @@ function patch(owner: object, name: string, make: (real: (...args: never[]) => u
   return () => Object.defineProperty(holder, name, before)
 }
 
-function patchGetter(owner: object, name: string, get: (this: never) => unknown): () => void {
+/** Replaces a getter. */
+export function patchGetter(owner: object, name: string, get: (this: never) => unknown): () => void {
   const before = Object.getOwnPropertyDescriptor(owner, name)
   if (before === undefined) throw new Error(`a canary patches ${name}, which is not there any more`)
   Object.defineProperty(owner, name, { get, configurable: true })
@@ -221,6 +222,16 @@ export const canaries: readonly Canary[] = [
       }),
     hints: { with: ['crashes', 'power', 'deletions'] },
     within: 40,
+  },
+  {
+    name: 'forgotten-too-early',
+    about: 'the metadata forgets a deleted topic that the journal still names',
+    apply: () =>
+      patchGetter(Journal.prototype, 'forgottenPosition', function (this: Journal) {
+        return this.committedPosition
+      }),
+    hints: { with: ['crashes', 'churn'], steps: 1000, settleStartPercent: 40, journalBytesPerShard: 256 * 1024 },
+    within: 60,
   },
   {
     name: 'credit-is-ignored',

@@ -51,6 +51,8 @@ export interface InlineOptions {
   readonly ringBytes?: number
   /** As of `openShard`. */
   readonly mostReplayBytes?: number
+  /** As of ShardSettings; a minute if left out. */
+  readonly clearAfterMs?: number
 }
 
 export interface Answer {
@@ -80,6 +82,8 @@ interface Lane {
 
 export class InlineBroker {
   readonly shards: OpenedShard[] = []
+  /** What each shard said last: deleted topics up to that image are gone from it. */
+  private readonly cleared: number[] = []
   nowMs: number
   private readonly options: InlineOptions
   private readonly sync: SyncLoop
@@ -118,6 +122,7 @@ export class InlineBroker {
   private openShard(settings: ShardSettings): void {
     const { disk, random, image, journalBytes, mostReplayBytes } = this.options
     const bounds = { journalBytes, ...(mostReplayBytes === undefined ? {} : { mostReplayBytes }) }
+    this.cleared.push(-1)
     this.shards.push(openShard({ settings, disk, crc: crc32cOf, runId: random.hex(16), image, ...bounds }))
     const pair = settings.frontEnds[0]!
     this.lanes.push({
@@ -133,8 +138,15 @@ export class InlineBroker {
   apply(image: MetadataImage): void {
     // What was not free at the first look is, when every shard has heard of it.
     for (let round = 0; round < 2; round++) {
-      for (const { placement, shard } of this.shards) placement.apply(image, shard)
+      for (const { placement, shard, clearing } of this.shards) {
+        if (placement.apply(image, shard)) clearing.applied(image)
+      }
     }
+  }
+
+  /** What main hears: topics that images up to this version deleted may be forgotten. */
+  get clearedVersion(): number {
+    return Math.min(...this.cleared)
   }
 
   /** Why a shard writes no more. */
@@ -154,8 +166,10 @@ export class InlineBroker {
   private turnOne(which: number): void {
     this.nowMs += 1
     const opened = this.shards[which]
-    if (opened !== undefined) opened.shard.turn(this.nowMs)
-    else if (which === this.shards.length) this.sync.step()
+    if (opened !== undefined) {
+      opened.shard.turn(this.nowMs)
+      this.cleared[which] = opened.clearing.step(this.nowMs) ?? this.cleared[which]!
+    } else if (which === this.shards.length) this.sync.step()
     else this.read.step()
   }
 
@@ -342,7 +356,7 @@ function pairOf(ringBytes = defaultRingBytes): RingPair {
 }
 
 function settingsOf(
-  { random, image, shardCount, journalBytes, ringBytes }: InlineOptions,
+  { random, image, shardCount, journalBytes, ringBytes, clearAfterMs = 60_000 }: InlineOptions,
   shard: number,
 ): Omit<ShardSettings, 'appendCounter'> {
   return {
@@ -368,5 +382,6 @@ function settingsOf(
     syncReplies: createRing(syncRingBytes),
     syncDoorbell: createDoorbell(),
     core: undefined,
+    clearAfterMs,
   }
 }

@@ -133,6 +133,8 @@ export class BrokerLife {
     return {
       makeTransport: (options) => network.makeTransport(options),
       startWorker: (name, options) => this.startWorker(name, options),
+      // A whole history is shorter than a second.
+      forgetAfterMs: 20,
     }
   }
 

@@ -22,6 +22,10 @@ export interface HistoryOptions {
   readonly errors: boolean
   /** Many short segments, of which retention removes the old ones. */
   readonly shortSegments?: boolean
+  /** Topics are made and deleted all the time. */
+  readonly churn?: boolean
+  /** Deleted topics are remembered for ever, as they once were. */
+  readonly remembersAll?: boolean
   readonly disk?: Omit<MemoryDiskOptions, 'random' | 'fault'>
   readonly say?: (line: string) => void
 }
@@ -64,6 +68,8 @@ export class StorageHistory {
   private errorChance = 0
   private batchCount = 0
   private topicCount = 0
+  /** Of all lives. */
+  forgottenCount = 0
   private powerWasCut = false
 
   constructor(random: Random, options: HistoryOptions) {
@@ -150,7 +156,13 @@ export class StorageHistory {
     const shardCount = this.random.pick([3, 1, 2])
     this.broker = undefined
     const { disk, random, image } = this
-    this.broker = new InlineBroker({ disk, random, image, shardCount, journalBytes, ...this.replayBound() }, this.nowMs)
+    const bounds = { journalBytes, ...this.replayBound(), ...this.clearingBound() }
+    this.broker = new InlineBroker({ disk, random, image, shardCount, ...bounds }, this.nowMs)
+  }
+
+  /** Mostly so short that what was deleted is settled away within the life. */
+  private clearingBound(): { clearAfterMs?: number } {
+    return this.nowMs % 3 === 0 ? {} : { clearAfterMs: 20 }
   }
 
   /** At half of the moments so little that almost every settling round stores producers. */
@@ -242,8 +254,20 @@ export class StorageHistory {
     else if (dice < 867) this.deleteTopic()
     else if (dice < 875) this.chores()
     else if (dice < 885) this.changeFlush(partition)
+    else if (this.options.churn === true && dice < 925) this.createTopic()
+    else if (this.options.churn === true && dice < 965) this.deleteTopic()
     this.broker!.turn()
     this.nowMs = this.broker!.nowMs
+    if (this.options.remembersAll !== true) this.forgetDeletedTopics()
+  }
+
+  /** At once, as far as the shards allow it. */
+  private forgetDeletedTopics(): void {
+    const { clearedVersion } = this.broker!
+    const kept = this.image.deletedTopics.filter(({ version }) => version > clearedVersion)
+    if (kept.length === this.image.deletedTopics.length) return
+    this.forgottenCount += this.image.deletedTopics.length - kept.length
+    this.changeImage({ deletedTopics: kept })
   }
 
   private chores(): void {

@@ -11,6 +11,7 @@ import type { Disk } from '../shared/disk.js'
 import { Journal } from '../shared/journal.js'
 import { createJournalFile, filledBytes, folderOf, loadSuperblock } from '../shared/journal-file.js'
 import { decodeRecoveryPoints, partitionKey, type RecoveryPoint } from '../shared/recovery-point.js'
+import { Clearing } from './clearing.js'
 import type { Partition } from './partition.js'
 import { Placement } from './placement.js'
 import { ReplyPort } from './reply-port.js'
@@ -42,6 +43,7 @@ export interface OpenShardOptions {
 export interface OpenedShard {
   readonly shard: Shard
   readonly placement: Placement
+  readonly clearing: Clearing
   readonly commitLatencyMs: number
 }
 
@@ -102,7 +104,9 @@ export function openShard(options: OpenShardOptions): OpenedShard {
     recoveryPoints: readRecoveryPoints(disk, `${journals}/recovery-point`, crc),
   })
   placement.start(options.image, shard)
-  return { shard, placement, commitLatencyMs }
+  const clearing = new Clearing(shard, settings.clearAfterMs)
+  clearing.applied(options.image)
+  return { shard, placement, clearing, commitLatencyMs }
 }
 
 /** Recovery has emptied the journal; one of another size is replaced. */

@@ -99,10 +99,9 @@ export class Placement {
     config: TopicConfig,
   ): void {
     const point = this.options.recoveryPoints.get(partitionKey(topic.topicId, ids.partition))
-    const isNew = !this.options.disk.exists(`${this.folders.pathOf(topic.name, ids.partition)}/partition.metadata`)
     const log = this.folders.openOrCreate(topic.topicId, topic.name, ids.partition, config, point)
     // Records that only the page cache holds: recovery left them, because they are in no journal.
-    const { isUnproven } = log
+    const { isUnproven, isNew } = log
     log.writeAgain()
     const ring = shard.ringFor(config)
     const partition = new Partition(

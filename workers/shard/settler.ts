@@ -85,6 +85,8 @@ export class Settler {
   private failure: StreamBusError | undefined
   /** Since the start, for metrics. */
   settledBytes = 0
+  /** Settle even a little until the head is there. */
+  private wantedPosition = 0
   /** Settle even a little: at a stop. */
   private urgent = false
   private nowMs = 0
@@ -135,7 +137,8 @@ export class Settler {
     const settleable = journal.committedPosition - journal.headPosition
     const hurry = this.urgent || this.switching.size > 0
     const isDue = this.touchDue(nowMs, hurry)
-    if (settleable > 0 && (hurry || settleable >= this.options.startBytes)) this.gather()
+    const isEnough = settleable >= this.options.startBytes || journal.headPosition < this.wantedPosition
+    if (settleable > 0 && (hurry || isEnough)) this.gather()
     else if (isDue || this.switching.size > 0 || (this.urgent && this.touched.size > 0))
       this.target = journal.headPosition
     else return false
@@ -213,6 +216,11 @@ export class Settler {
     if (this.failure !== undefined || this.waiting.size > 0) return Number.POSITIVE_INFINITY
     if (this.phase === 'idle') return this.firstDueMs
     return this.unsent.length > 0 ? this.nextSyncMs : Number.POSITIVE_INFINITY
+  }
+
+  /** The head is to reach `position`, which is committed, though there may be little to settle; nobody waits for it. */
+  settleUpTo(position: number): void {
+    this.wantedPosition = position
   }
 
   /** From now on nothing is appended to the partition; when all it has is on disk, it goes on in `ring`. */

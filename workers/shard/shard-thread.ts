@@ -112,6 +112,7 @@ export class ShardThread {
     const { shard } = running.opened
     const nowMs = performance.now()
     const worked = shard.turn(Date.now(), nowMs)
+    this.tellCleared(running.opened, nowMs)
     running.chores.run(nowMs)
     if (running.unapplied !== undefined) this.apply(running, running.unapplied)
     this.tellOffline(running)
@@ -129,6 +130,11 @@ export class ShardThread {
     }
     this.doorbell.unpark()
     return 0
+  }
+
+  private tellCleared({ clearing }: OpenedShard, nowMs: number): void {
+    const version = clearing.step(nowMs)
+    if (version !== undefined) this.port.say({ kind: 'cleared', version })
   }
 
   private tellOffline(running: Running): void {
@@ -160,9 +166,11 @@ export class ShardThread {
   }
 
   private apply(running: Running, image: MetadataImage): void {
-    const { placement, shard } = running.opened
+    const { placement, shard, clearing } = running.opened
     running.unapplied = placement.apply(image, shard) ? undefined : image
-    if (running.unapplied === undefined) this.port.say({ kind: 'applied', version: image.version })
+    if (running.unapplied !== undefined) return
+    clearing.applied(image)
+    this.port.say({ kind: 'applied', version: image.version })
   }
 
   /** Settles everything and marks the journal clean; nothing is left to recover, unless the disk fails. */

@@ -645,6 +645,11 @@ export class Shard {
     this.metadataEntries.push({ partition, type, payload })
   }
 
+  /** Create or delete entries are not in the journal yet. */
+  get hasMetadataEntries(): boolean {
+    return this.metadataEntries.length > 0
+  }
+
   /** False while some wait for room in the journal. */
   private drainMetadataEntries(): boolean {
     while (this.metadataEntries.length > 0) {

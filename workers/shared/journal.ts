@@ -54,6 +54,8 @@ export interface JournalOptions {
 /** The durable end of a journal: its file and the superblock in force. */
 class JournalWriter {
   superblock: Superblock
+  /** The head in the copy that counts where the newest one is damaged. */
+  otherHeadPosition: number
   readonly path: string
   readonly file: FileHandle
   /** Past the page cache; undefined: commits go through it. */
@@ -66,6 +68,7 @@ class JournalWriter {
     this.path = path
     this.crc = crc
     this.superblock = superblock
+    this.otherHeadPosition = superblock.headPosition
     this.file = disk.open(path, 'durable-write')
     this.directFile = isDirect ? disk.openDirect(path, memory, 'durable-write') : undefined
     this.beginRun(runId)
@@ -83,9 +86,11 @@ class JournalWriter {
   }
 
   writeSuperblock(next: Superblock): void {
+    const { headPosition } = this.superblock
     this.superblock = { ...next, sequence: this.superblock.sequence + 1 }
     const copy = this.superblock.sequence % 2
     this.disk.write(this.file, writeSuperblock(this.superblock, this.crc), copy * superblockBytes)
+    this.otherHeadPosition = headPosition
   }
 
   /** Returns when the bytes are on disk. */
@@ -151,6 +156,11 @@ export class Journal {
 
   get headPosition(): number {
     return this.head
+  }
+
+  /** What lies below is replayed by no start any more, whatever becomes of one copy of the superblock. */
+  get forgottenPosition(): number {
+    return this.writer?.otherHeadPosition ?? this.head
   }
 
   /** Everything below is on disk. */
@@ -313,6 +323,11 @@ export class Journal {
       clean: false,
     })
     this.head = boundary.position
+  }
+
+  /** Writes the head into the other copy of the superblock as well; returns when it is on disk. */
+  repeatHead(): void {
+    this.writer?.writeSuperblock(this.writer.superblock)
   }
 
   /** The last act of a clean stop: says that there is nothing to recover. The head must have reached the end. */

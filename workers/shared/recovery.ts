@@ -116,6 +116,7 @@ class Recovery {
     for (const name of names) ended.push(this.replayJournal(`${this.journals}/${name}`))
     this.settle()
     this.folders.markDeletedTopics(this.image)
+    this.syncNames()
     this.writePoints()
     for (const end of ended) end()
     this.removeForeignJournals(names)
@@ -312,7 +313,14 @@ class Recovery {
       })
       log.close()
     }
-    if (this.open.size > 0) this.disk.syncFolder(`${this.settings.dataFolder}/topics`)
+  }
+
+  /**
+   * Also what a run before renamed and did not sync: once a deleted topic is forgotten, nobody could tell whose a folder
+   * is that comes back under its name.
+   */
+  private syncNames(): void {
+    if (this.open.size > 0 || this.image.deletedTopics.length > 0) this.disk.syncFolder(this.folders.root)
   }
 
   /** A thousand files one after the other take longer than all else here. The end of a sync may make new work. */

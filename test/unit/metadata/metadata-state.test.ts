@@ -53,6 +53,13 @@ const allocate = (brokerId: number, count: number): MetadataCommand => ({
   count,
 })
 
+const forget = (brokerId: number, imageVersion: number): MetadataCommand => ({
+  type: 'forgetDeletedTopics',
+  version: 1,
+  brokerId,
+  imageVersion,
+})
+
 class Machine {
   readonly state = new MetadataState(MetadataImage.empty(clusterId))
   index = 0
@@ -72,6 +79,7 @@ function told(result: CommandResult): string {
 }
 
 const withTopic = [broker(0), create('a.b', idA, { configs: { 'retention.ms': '5' } })]
+const deletedTopic = [...withTopic, remove({ name: 'a.b' })]
 const rows: readonly (readonly [string, readonly MetadataCommand[], MetadataCommand, RegExp, boolean])[] = [
   // state, command, what is answered, whether the image changes
   ['empty', [], broker(3), /^\{"brokerId":3\}$/, true],
@@ -101,6 +109,12 @@ const rows: readonly (readonly [string, readonly MetadataCommand[], MetadataComm
   ['one broker', [broker(0)], allocate(0, 10), /^\{"start":0,"end":10\}$/, true],
   ['ids given', [broker(0), allocate(0, 10)], allocate(0, 5), /^\{"start":10,"end":15\}$/, true],
   ['one broker', [broker(0)], allocate(0, 0), /^INVALID_REQUEST/, false],
+  ['no broker', [], forget(0, 5), /^INVALID_REQUEST: .*broker 0 is not registered/, false],
+  ['two brokers', [...deletedTopic, broker(1)], forget(0, 5), /^INVALID_REQUEST: .*speak for all 2 brokers/, false],
+  ['nothing deleted', withTopic, forget(0, 5), /^\{"forgottenTopics":0\}$/, false],
+  ['deleted later', deletedTopic, forget(0, 2), /^\{"forgottenTopics":0\}$/, false],
+  ['topic deleted', deletedTopic, forget(0, 3), /^\{"forgottenTopics":1\}$/, true],
+  ['forgotten', [...deletedTopic, forget(0, 3)], create('a.b', idA), /^\{"topicId":"a{32}"/, true],
 ]
 
 describe('metadata state', () => {
@@ -121,6 +135,15 @@ describe('metadata state', () => {
     expect(ids).to.deep.equal([2, 3])
     expect(machine.state.image.isDeleted(idA)).to.equal(true)
     expect(machine.state.image.isDeleted(idB)).to.equal(false)
+  })
+
+  it('forgets deleted topics up to an image, and no others', () => {
+    const before = [broker(0), create('a', idA), create('b', idB), create('d', idD)]
+    const machine = new Machine(...before, remove({ name: 'b' }), remove({ name: 'a' }))
+    expect(machine.do(forget(0, 5)).ok).to.equal(true)
+    expect(machine.state.image.deletedTopics).to.deep.equal([{ topicId: idA, version: 6 }])
+    expect(machine.state.image.topics.map(({ name }) => name)).to.deep.equal(['d'])
+    expect(MetadataImage.parse(machine.state.image.encode()).isDeleted(idB)).to.equal(false)
   })
 
   it('spreads leaders and copies over the brokers', () => {
@@ -186,6 +209,8 @@ describe('metadata command', () => {
     ['an id that is none', remove({ topicId: 'A' }), 'INVALID_REQUEST'],
     ['a block of no ids', allocate(0, 0), 'INVALID_REQUEST'],
     ['a port out of range', broker(60_000), 'INVALID_REQUEST'],
+    ['an image before the first', forget(0, -1), 'INVALID_REQUEST'],
+    ['a broker out of range', forget(70_000, 1), 'INVALID_REQUEST'],
     [
       'more bytes than fit',
       create('a', idA, { configs: { 'retention.ms': '1'.padStart(maxCommandBytes, '0') } }),
@@ -211,6 +236,7 @@ describe('metadata command', () => {
       remove({ name: 'a' }),
       alter({ topicId: idA }, {}),
       allocate(1, 2),
+      forget(1, 2),
     ]) {
       expect(parseCommand(encodeCommand(command))).to.deep.equal(command)
     }

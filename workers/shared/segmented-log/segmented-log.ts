@@ -106,6 +106,8 @@ const headerScanner = new BatchScanner(8 * 1024)
 
 export class SegmentedLog {
   readonly folder: string
+  /** Made by `create`: its folder was not there before. */
+  isNew = false
   /** As of `endOffset`. The shard's own state, which includes the journal's tail, starts as a copy. */
   readonly producers = new ProducerState()
   recovery: RecoveryReport = { verifiedBytes: 0, tornBytes: 0, removedSegments: 0, reason: undefined }
@@ -152,6 +154,7 @@ export class SegmentedLog {
   ): SegmentedLog {
     disk.makeFolder(folder)
     const log = new SegmentedLog(disk, folder, config)
+    log.isNew = true
     const metadataPath = `${folder}/${partitionMetadataFileName}`
     writeWhole(disk, metadataPath, encodeUtf8(formatPartitionMetadata(topicId)))
     log.syncs.mark(metadataPath, 'file')
