@@ -78,8 +78,8 @@ export type FromShard =
   /** Partitions of this version are open here. */
   | { readonly kind: 'applied'; readonly version: number }
   /**
-   * Nothing in this shard's journal or folders names a topic that images up to this version have deleted, nor will after
-   * a power cut at any moment.
+   * Nothing in this shard's journal or folders names a topic that images up to this version have deleted, nor will
+   * after a power cut at any moment.
    */
   | { readonly kind: 'cleared'; readonly version: number }
   | { readonly kind: 'pong'; readonly token: number }

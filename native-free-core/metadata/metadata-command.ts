@@ -59,9 +59,9 @@ export interface AllocateProducerIds {
 }
 
 /**
- * Nothing on the disk of `brokerId` names a topic any more that images up to `imageVersion` have deleted: their ids need
- * not be remembered. Refused in a cluster of several brokers, where one can't speak for the others; that needs a report
- * of each, and a command that carries the least of them.
+ * Nothing on the disk of `brokerId` names a topic any more that images up to `imageVersion` have deleted: their ids
+ * need not be remembered. Refused in a cluster of several brokers, where one can't speak for the others; that needs a
+ * report of each, and a command that carries the least of them.
  */
 export interface ForgetDeletedTopics {
   readonly type: 'forgetDeletedTopics'

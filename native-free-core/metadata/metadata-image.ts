@@ -158,7 +158,7 @@ export class MetadataImage implements ImageContent {
     return this.brokers.find((broker) => broker.brokerId === brokerId)
   }
 
-  /** True for a topic that was deleted and is remembered; false for one that exists, is forgotten or was never known. */
+  /** True for a topic that was deleted and is remembered; false for one that exists, or is forgotten or unknown. */
   isDeleted(topicId: Uuid): boolean {
     this.deleted ??= new Map(this.deletedTopics.map((topic) => [topic.topicId, topic.version]))
     return this.deleted.has(topicId)

@@ -1,5 +1,5 @@
 /**
- * What of the world around a broker a test may put something else in place of: threads, sockets, and what takes minutes.
+ * What of the world around a broker a test may put something else in place of: threads, sockets, long times.
  * Runs on: main. Touches: nothing; makes worker threads.
  */
 import { Worker, type WorkerOptions } from 'node:worker_threads'

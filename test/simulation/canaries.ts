@@ -231,7 +231,7 @@ export const canaries: readonly Canary[] = [
         return this.committedPosition
       }),
     hints: { with: ['crashes', 'churn'], steps: 1000, settleStartPercent: 40, journalBytesPerShard: 256 * 1024 },
-    within: 60,
+    within: 150,
   },
   {
     name: 'credit-is-ignored',

@@ -316,8 +316,8 @@ class Recovery {
   }
 
   /**
-   * Also what a run before renamed and did not sync: once a deleted topic is forgotten, nobody could tell whose a folder
-   * is that comes back under its name.
+   * Also what a run before renamed and did not sync: once a deleted topic is forgotten, nobody could tell whose a
+   * folder is that comes back under its name.
    */
   private syncNames(): void {
     if (this.open.size > 0 || this.image.deletedTopics.length > 0) this.disk.syncFolder(this.folders.root)
