@@ -32,8 +32,8 @@ import {
 } from '../protocol/codecs.generated.js'
 import { FrameWriter, MessageFlag, type MessageHeader, messageHeaderBytes, readFrame } from '../protocol/frame.js'
 import { protocolVersion } from '../protocol/message-table.js'
+import { RequestsByNumber } from '../protocol/requests-by-number.js'
 import { type BackoffOptions, backoffMs, reconnectBackoff } from './backoff.js'
-import { PendingRequests } from './pending-requests.js'
 
 /** Exactly one of the two is called, once. */
 export interface ResponseHandler {
@@ -66,6 +66,13 @@ export interface SessionOptions {
 
 export type SessionState = 'offline' | 'connecting' | 'greeting' | 'ready' | 'closed'
 
+interface PendingRequest {
+  readonly api: number
+  readonly handler: ResponseHandler
+  readonly sentAtMs: number
+  readonly produceBytes: number
+}
+
 /** To come again with the same token would change nothing, and keep the broker busy. */
 const refusals: ReadonlySet<ErrorName> = new Set([
   'AUTHENTICATION_REQUIRED',
@@ -83,7 +90,7 @@ export class ClientSession {
   connectAtMs = 0
   hello: HelloResponse | undefined
   private readonly output = new FrameWriter(64 * 1024)
-  private readonly pending = new PendingRequests()
+  private readonly pending = new RequestsByNumber<PendingRequest>()
   private readonly options: SessionOptions
   private readonly listener: SessionListener
   private nextCorrelationId = 1
@@ -145,7 +152,7 @@ export class ClientSession {
   /** Starts a request: write its body to what is returned, then call `end`. */
   begin(api: number, handler: ResponseHandler, nowMs: number, produceBytes = 0): ByteWriter {
     const correlationId = this.takeCorrelationId()
-    this.pending.add({ correlationId, api, handler, sentAtMs: nowMs, produceBytes })
+    this.pending.add(correlationId, { api, handler, sentAtMs: nowMs, produceBytes })
     this.produceBytesInFlight += produceBytes
     this.lastSentAtMs = nowMs
     return this.output.begin(api, 0, correlationId)
@@ -164,7 +171,7 @@ export class ClientSession {
   private takeCorrelationId(): number {
     do {
       this.nextCorrelationId = (this.nextCorrelationId + 1) >>> 0
-    } while (this.nextCorrelationId === 0 || this.pending.has(this.nextCorrelationId))
+    } while (this.nextCorrelationId === 0 || this.pending.get(this.nextCorrelationId) !== undefined)
     return this.nextCorrelationId
   }
 
@@ -209,11 +216,12 @@ export class ClientSession {
   private response(header: MessageHeader, body: ByteReader): void {
     // 0: an answer to a message that asked for none.
     if (header.correlationId === 0) return
-    const request = this.pending.take(header.correlationId, header.api)
-    if (request === undefined) {
+    const request = this.pending.get(header.correlationId)
+    if (request === undefined || request.api !== header.api) {
       const answer = `an answer of api ${header.api} to request ${header.correlationId}`
       throw new StreamBusError('MALFORMED_FRAME', `${answer} came, which was not asked for`)
     }
+    this.pending.take(header.correlationId)
     this.produceBytesInFlight -= request.produceBytes
     if ((header.flags & MessageFlag.error) === 0) return request.handler.succeeded(body)
     const { code, message } = readErrorBody(body)
@@ -249,7 +257,8 @@ export class ClientSession {
   }
 
   private failPending(error: StreamBusError): void {
-    const requests = this.pending.takeAll(this.nextCorrelationId + 1)
+    const requests = this.pending.all()
+    this.pending.clear()
     this.produceBytesInFlight = 0
     for (const request of requests) request.handler.failed(error)
   }
@@ -262,8 +271,8 @@ export class ClientSession {
     if (this.state !== 'greeting' && this.state !== 'ready') return undefined
     if (this.hasHeard) this.lastHeardAtMs = nowMs
     this.hasHeard = false
-    const oldestMs = this.pending.oldestSentAtMs()
-    if (oldestMs !== undefined && nowMs - oldestMs > this.options.requestTimeoutMs) {
+    const [oldest] = this.pending.all()
+    if (oldest !== undefined && nowMs - oldest.sentAtMs > this.options.requestTimeoutMs) {
       return new StreamBusError('REQUEST_TIMED_OUT', `no answer came within ${this.options.requestTimeoutMs} ms`)
     }
     if (this.state === 'ready' && this.isPingDue(nowMs)) this.ping(nowMs)

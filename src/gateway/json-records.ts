@@ -156,9 +156,20 @@ function recordOf(encoding: ReadEncoding): JsonRecord {
       bytes === null ? null : (utf8Of(bytes) ?? base64Of(bytes)),
     ]),
   )
-  const base = { offset, timestamp, key: keyText === undefined ? base64Of(key!) : keyText, headers }
   const written = valueOf(value, encoding)
-  return keyText === undefined ? { ...base, keyEncoding: 'base64', ...written } : { ...base, ...written }
+  if (keyText !== undefined) {
+    return { offset, timestamp, key: keyText, headers, value: written.value, encoding: written.encoding }
+  }
+  const keyBase64 = base64Of(key!)
+  return {
+    offset,
+    timestamp,
+    key: keyBase64,
+    headers,
+    keyEncoding: 'base64',
+    value: written.value,
+    encoding: written.encoding,
+  }
 }
 
 /** What was asked for, where the value allows it; base64 takes everything. */

@@ -112,7 +112,8 @@ export function checkRequest(request: JsonRequest): asserts request is JsonReque
   if (typeof op !== 'string' || !Object.hasOwn(schemas, op)) {
     throw new StreamBusError('INVALID_REQUEST', `op is ${shown(op)}; expected one of ${jsonOperations.join(', ')}`)
   }
-  const problems = checkFor(op as JsonOperation)({ ...request })
+  // A copy: the check may change it. Not by spread, which V8 keeps until a full collection, and the record with it.
+  const problems = checkFor(op as JsonOperation)(Object.assign({}, request))
   if (problems === true) return
   const { field, message, actual } = problems[0]!
   throw new StreamBusError(

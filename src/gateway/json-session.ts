@@ -6,6 +6,7 @@ import { errorTable } from '../../native-free-core/errors/error-table.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
 import { partitionForKey } from '../../native-free-core/log/murmur2.js'
 import { messageRows } from '../../native-free-core/protocol/message-table.js'
+import { RequestsByNumber } from '../../native-free-core/protocol/requests-by-number.js'
 import type { PartitionImage } from '../../native-free-core/metadata/metadata-image.js'
 import type { Block } from './block-pool.js'
 import { kindOf } from './gateway-metrics.js'
@@ -44,7 +45,7 @@ export class JsonSession extends Session {
   readonly isJson = true
   /** There is nothing to agree on: Hello is optional. */
   readonly isGreeted = true
-  private readonly produces = new Map<number, Produced>()
+  private readonly produces = new RequestsByNumber<Produced>()
   private readonly followed = new Map<number, Followed>()
   private nextToken = 1
   private nextPartition = 0
@@ -83,7 +84,10 @@ export class JsonSession extends Session {
   // ---- answers
 
   private reply(id: Id, fields: object): void {
-    if (!this.isClosed) this.putText(JSON.stringify({ ...(id === undefined ? {} : { id }), ok: true, ...fields }))
+    if (this.isClosed) return
+    const head = id === undefined ? '{"ok":true' : `{"id":${JSON.stringify(id)},"ok":true`
+    const rest = JSON.stringify(fields).slice(1)
+    this.putText(rest === '}' ? `${head}}` : `${head},${rest}`)
   }
 
   private refuse(id: Id, op: unknown, error: unknown, startedMs: number): void {
@@ -270,13 +274,14 @@ export class JsonSession extends Session {
     const { partition, partitionId } = this.partitionFor(request, given)
     const acks = request['acks'] === undefined || request['acks'] === 'all' ? -1 : (request['acks'] as number)
     const batch = buildBatch(given, Date.now())
-    const token = this.nextToken++
+    const token = this.nextToken
+    this.nextToken = (this.nextToken + 1) >>> 0
     const error = this.operations.produce(this, token, partitionId, acks, batch, 0, batch.length, startedMs)
     if (error !== undefined) throw error
     if (acks === 0) return undefined
     this.inFlightBytes += batch.length
     this.inFlightRequests++
-    this.produces.set(token, { id, topic: topic!, partition })
+    this.produces.add(token, { id, topic: topic!, partition })
     return undefined
   }
 
@@ -300,8 +305,7 @@ export class JsonSession extends Session {
   ): void {
     this.inFlightBytes -= batchBytes
     this.inFlightRequests--
-    const produced = this.produces.get(token)
-    this.produces.delete(token)
+    const produced = this.produces.take(token)
     if (this.isClosed || produced === undefined) return
     const { id, topic, partition } = produced
     if (code !== 0) return this.refuse(id, 'produce', this.operations.errorOf(code, partitionId), startedMs)
