@@ -54,12 +54,16 @@ export class LatencyHistogram {
 
   /** What came since `before`. */
   since(before: LatencyHistogram): LatencyHistogram {
-    return new LatencyHistogram(this.counts.map((count, bucket) => count - before.counts[bucket]!))
+    const since = new LatencyHistogram()
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
+      since.counts[bucket] = this.counts[bucket]! - before.counts[bucket]!
+    }
+    return since
   }
 
   get count(): number {
     let sum = 0
-    for (const count of this.counts) sum += count
+    for (let bucket = 0; bucket < bucketCount; bucket++) sum += this.counts[bucket]!
     return sum
   }
 

@@ -15,8 +15,7 @@ export class BrokerMetrics {
 
   /** `wanted`: names of samples (of a histogram NAME_bucket, NAME_sum, NAME_count); absent: all. */
   constructor(text: string, wanted?: ReadonlySet<string>) {
-    for (const line of text.split('\n')) {
-      if (wanted !== undefined && !wanted.has(line.slice(0, nameLength(line)))) continue
+    for (const line of (wanted === undefined ? text : linesOf(text, wanted)).split('\n')) {
       const parts = line.startsWith('#') ? null : linePattern.exec(line)
       if (parts === null) continue
       const labels = Object.fromEntries(
@@ -51,10 +50,18 @@ export class BrokerMetrics {
   }
 }
 
-/** Of what stands before the labels, or before the value where there are none. */
-function nameLength(line: string): number {
-  const labelsAt = line.indexOf('{')
-  return labelsAt < 0 ? Math.max(0, line.indexOf(' ')) : labelsAt
+/** The lines of the samples wanted, found without looking at all: those of one name stand together. */
+function linesOf(text: string, wanted: ReadonlySet<string>): string {
+  let lines = ''
+  for (const name of wanted) {
+    for (const head of [`${name}{`, `${name} `]) {
+      const start = text.startsWith(head) ? 0 : text.indexOf(`\n${head}`) + 1
+      let end = start
+      while (text.startsWith(head, end)) end = text.indexOf('\n', end) + 1 || text.length
+      lines += `${text.slice(start, end)}\n`
+    }
+  }
+  return lines
 }
 
 function valueOf(text: string): number {

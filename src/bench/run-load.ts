@@ -17,7 +17,7 @@ import { type RunResult, runResultVersion } from './run-result.js'
 import { stageResults } from './stages.js'
 import { Counter, mergedOf, totalOf } from './thread-memory.js'
 import type { ThreadTarget } from './thread/thread-data.js'
-import { Timeline } from './timeline.js'
+import { practiseLooking, Timeline } from './timeline.js'
 
 export interface LoadProgress {
   readonly phase: 'preparing' | 'warming up' | 'measuring' | 'reading back'
@@ -115,6 +115,7 @@ class Run {
     hooks.signal?.addEventListener('abort', onAbort, { once: true })
     try {
       await threads.ready()
+      practiseLooking(threads.memories)
       if (plan.warmUpSeconds > 0) await this.phase('warming up', plan.warmUpSeconds)
       const startedAt = new Date().toISOString()
       const before = await momentOf(watch)

@@ -36,6 +36,8 @@ describe('a page of metrics', () => {
     expect(metrics.sum('one')).to.equal(7)
     expect(metrics.sum('two')).to.equal(3.5)
     expect(metrics.buckets('time')).to.have.lengthOf(2)
+    expect(new BrokerMetrics(page.trimEnd(), new Set(['time_sum'])).sum('time_sum')).to.equal(0.7)
+    expect(new BrokerMetrics('one 3', new Set(['one', 'on'])).sum('one')).to.equal(3)
     for (const name of ['two_more', 'time_sum', '#']) expect(metrics.sum(name), name).to.equal(undefined)
   })
 })
