@@ -5,6 +5,7 @@
  * `write` is the fast path: nothing is allocated for a record beyond what the caller made. `send` gives a promise for
  * each record.
  */
+import { backoffMs, retryBackoff } from '../../native-free-core/client/backoff.js'
 import { StickyPartitioner } from '../../native-free-core/client/partitioner.js'
 import type { ProduceBatch } from '../../native-free-core/client/produce-batch.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
@@ -27,16 +28,18 @@ import { SendGroup } from './send-group.js'
 import { bytesOrNull, headersToBytes } from './text-bytes.js'
 import { type Topics, unknownPartition } from './topics.js'
 import { findTracing, type Tracing, withTraceHeaders } from './trace-context.js'
-import { abortable, orAborted, type Waiter } from './waiter.js'
+import { abortable, delay, orAborted, type Waiter } from './waiter.js'
 
 interface ProducerTopic {
   readonly name: string
   info: TopicInfo | undefined
   partitioner: StickyPartitioner
   readonly slots: (Slot | undefined)[]
-  /** Records that came before the broker told the partitions. */
+  /** Records that came before the broker told the partitions, oldest first. */
   held: HeldRecord[]
   resolving: Promise<void> | undefined
+  /** Why the broker has not told them yet. */
+  lookUpError: StreamBusError | undefined
 }
 
 type Settle = (batch: ProduceBatch, index: number, partition: number) => void
@@ -46,6 +49,7 @@ interface HeldRecord {
   /** Of `send`; both absent for `write`. */
   readonly settle: Settle | undefined
   readonly fail: ((error: StreamBusError) => void) | undefined
+  readonly deadlineMs: number
 }
 
 /** Producers start at different partitions. */
@@ -63,6 +67,7 @@ export class Producer {
   private readonly user: ConnectionUser
   private readonly batchBytes: number
   private readonly bufferBytes: number
+  private readonly deliveryTimeoutMs: number
   private readonly partitioner: Partitioner | undefined
   private readonly onDelivery: ((report: DeliveryReport) => void) | undefined
   private readonly onEnd: () => void
@@ -83,6 +88,7 @@ export class Producer {
     this.onEnd = onEnd
     const senderOptions = senderOptionsOf(options, connection.platform)
     this.batchBytes = senderOptions.partition.batchBytes
+    this.deliveryTimeoutMs = senderOptions.partition.deliveryTimeoutMs
     this.bufferBytes = inRange('bufferBytes', options.bufferBytes ?? 32 * MiB, 1, 2 ** 36)
     this.partitioner = options.partitioner
     this.onDelivery = options.onDelivery
@@ -98,6 +104,7 @@ export class Producer {
       tick: (nowMs) => {
         this.tracing = findTracing()
         this.sender.tick(nowMs)
+        for (const topic of this.topics.values()) this.expireHeld(topic, nowMs)
       },
     }
     connection.addUser(this.user)
@@ -112,7 +119,7 @@ export class Producer {
     const traced = this.tracing === undefined ? record : withTraceHeaders(record, this.tracing)
     const topic = this.topicOf(record.topic)
     if (topic.info === undefined) {
-      this.hold(topic, { record: traced, settle: undefined, fail: undefined })
+      this.hold(topic, traced)
       return false
     }
     this.append(topic, traced)
@@ -137,7 +144,7 @@ export class Producer {
       }
       const traced = this.tracing === undefined ? record : withTraceHeaders(record, this.tracing)
       const topic = this.topicOf(record.topic)
-      if (topic.info === undefined) this.hold(topic, { record: traced, settle, fail: reject })
+      if (topic.info === undefined) this.hold(topic, traced, settle, reject)
       else this.appendWithSettle(topic, traced, settle)
     })
   }
@@ -356,9 +363,9 @@ export class Producer {
 
   // Topics that are not known yet, or not any more.
 
-  private hold(topic: ProducerTopic, held: HeldRecord): void {
-    topic.held.push(held)
-    this.bufferedBytes += heldBytes(held.record)
+  private hold(topic: ProducerTopic, record: ProducerRecord, settle?: Settle, fail?: HeldRecord['fail']): void {
+    topic.held.push({ record, settle, fail, deadlineMs: Date.now() + this.deliveryTimeoutMs })
+    this.bufferedBytes += heldBytes(record)
     topic.resolving ??= this.resolve(topic)
   }
 
@@ -370,17 +377,22 @@ export class Producer {
     await topic.resolving
   }
 
-  /** Never rejects: held records hear of errors themselves. */
+  /** Never rejects: held records hear of errors themselves. Asks for as long as the time of one of them lasts. */
   private async resolve(topic: ProducerTopic): Promise<void> {
-    try {
-      this.adopt(topic, await this.known.get(topic.name))
-      this.releaseHeld(topic)
-    } catch (error) {
-      this.failHeld(topic, StreamBusError.from(error))
-    } finally {
-      topic.resolving = undefined
-      this.wakeReady()
+    for (let attempt = 0; attempt === 0 || topic.held.length > 0; attempt++) {
+      if (attempt > 0) await delay(backoffMs(attempt - 1, retryBackoff, Math.random()))
+      try {
+        this.adopt(topic, await this.known.get(topic.name))
+        this.releaseHeld(topic)
+        break
+      } catch (error) {
+        topic.lookUpError = StreamBusError.from(error)
+        const { name, retriable } = topic.lookUpError
+        if (!retriable || name === 'UNKNOWN_TOPIC_OR_PARTITION') this.failHeld(topic, topic.lookUpError)
+      }
     }
+    topic.resolving = undefined
+    this.wakeReady()
   }
 
   private adopt(topic: ProducerTopic, info: TopicInfo): void {
@@ -401,11 +413,10 @@ export class Producer {
     this.sender.activate(slot)
   }
 
-  private takeHeld(topic: ProducerTopic): HeldRecord[] {
-    const { held } = topic
-    topic.held = []
-    for (const { record } of held) this.bufferedBytes -= heldBytes(record)
-    return held
+  private takeHeld(topic: ProducerTopic, count = topic.held.length): HeldRecord[] {
+    const taken = topic.held.splice(0, count)
+    for (const { record } of taken) this.bufferedBytes -= heldBytes(record)
+    return taken
   }
 
   private releaseHeld(topic: ProducerTopic): void {
@@ -419,8 +430,19 @@ export class Producer {
     }
   }
 
-  private failHeld(topic: ProducerTopic, error: StreamBusError): void {
-    const held = this.takeHeld(topic)
+  private expireHeld(topic: ProducerTopic, nowMs: number): void {
+    const firstInTime = topic.held.findIndex(({ deadlineMs }) => deadlineMs > nowMs)
+    const count = firstInTime < 0 ? topic.held.length : firstInTime
+    if (count === 0) return
+    const because = topic.lookUpError === undefined ? '' : `; last: ${topic.lookUpError.message}`
+    const what = `${count} records for ${topic.name} were not sent within ${this.deliveryTimeoutMs} ms`
+    const why = `the broker did not tell the topic's partitions${because}`
+    this.failHeld(topic, new StreamBusError('REQUEST_TIMED_OUT', `${what}: ${why}`), count)
+    this.wakeReady()
+  }
+
+  private failHeld(topic: ProducerTopic, error: StreamBusError, count?: number): void {
+    const held = this.takeHeld(topic, count)
     const writtenCount = held.filter(({ fail }) => fail === undefined).length
     if (writtenCount > 0) this.failRecords(topic, writtenCount, undefined, error)
     for (const { fail } of held) fail?.(error)
@@ -480,7 +502,7 @@ addAsyncDispose(Producer)
 
 function newTopic(name: string): ProducerTopic {
   const partitioner = new StickyPartitioner(1)
-  return { name, info: undefined, partitioner, slots: [], held: [], resolving: undefined }
+  return { name, info: undefined, partitioner, slots: [], held: [], resolving: undefined, lookUpError: undefined }
 }
 
 function whenDone(batch: ProduceBatch, listener: (batch: ProduceBatch) => void): void {

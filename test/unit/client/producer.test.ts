@@ -110,6 +110,48 @@ describe('producer', () => {
     })
   })
 
+  describe('records of a topic whose partitions are not known yet', () => {
+    const loseQuestions = () => {
+      broker.plan = (api) => (api === Api.Metadata ? 'drop before' : 'answer')
+    }
+
+    it('are sent when the broker tells them, as long as their time lasts', async () => {
+      broker.addTopic('t')
+      const impatient = await connect({ server: broker.address, requestTimeoutMs: 200 })
+      loseQuestions()
+      const reports: DeliveryReport[] = []
+      const producer = impatient.producer({ deliveryTimeoutMs: 20_000, onDelivery: (report) => reports.push(report) })
+      producer.write({ topic: 't', value: 'written' })
+      const sent = producer.send({ topic: 't', value: 'sent' })
+      // Several times as long as a request may take.
+      await pass(1000)
+      expect(broker.requestCounts.get(Api.Metadata)).to.be.above(1)
+      broker.plan = () => 'answer'
+      expect((await sent).offset).to.equal(1)
+      await producer.close()
+      expect(reports.map(({ error, recordCount }) => [error, recordCount])).to.deep.equal([[undefined, 2]])
+      await impatient.close()
+    })
+
+    it('fail when their time is over, however long a request may take', async () => {
+      broker.addTopic('t')
+      loseQuestions()
+      const reports: DeliveryReport[] = []
+      const producer = client.producer({ deliveryTimeoutMs: 300, onDelivery: (report) => reports.push(report) })
+      const startMs = performance.now()
+      producer.write({ topic: 't', value: 'written' })
+      const error = await failureOf(producer.send({ topic: 't', value: 'sent' }))
+      expect(error.name).to.equal('REQUEST_TIMED_OUT')
+      expect(error.message).to.match(/^2 records for t were not sent within 300 ms: the broker did not tell/)
+      expect(performance.now() - startMs).to.be.within(250, 3000)
+      expect(reports.map(({ error: told, recordCount }) => [told?.name, recordCount])).to.deep.equal([
+        ['REQUEST_TIMED_OUT', 1],
+      ])
+      broker.plan = () => 'answer'
+      expect((await producer.send({ topic: 't', value: 'later' })).offset).to.equal(0)
+    })
+  })
+
   describe('partitions', () => {
     it('are those of the key by murmur2, as with other clients', async () => {
       broker.addTopic('t', 7)
