@@ -17,7 +17,7 @@ export class OneTopic {
   broker!: InlineBroker
   fault: (operation: Operation, path: string) => Fault = () => undefined
   private readonly random: Random
-  private readonly shardCount: number
+  shardCount: number
   private readonly journalBytes: number
   private version = 1
   /** 2 and so on: of a topic made anew under the same name. */

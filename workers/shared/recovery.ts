@@ -7,6 +7,7 @@
  */
 import type { Uuid } from '../../native-free-core/bytes/uuid.js'
 import { readUint64LE } from '../../native-free-core/bytes/int64.js'
+import { decodeUtf8, encodeUtf8 } from '../../native-free-core/bytes/utf8.js'
 import { journalBytesOf } from '../../native-free-core/config/broker-config.js'
 import { topicConfigOf } from '../../native-free-core/config/topic-config.js'
 import { StreamBusError } from '../../native-free-core/errors/streambus-error.js'
@@ -25,6 +26,8 @@ import { decodeRecoveryPoints, encodeRecoveryPoints, partitionKey, type Recovery
 import type { SegmentedLog } from './segmented-log/segmented-log.js'
 
 export const recoveryPointFile = 'recovery-point'
+/** How many journals there are, where they are more than one: the last of them would not be missed otherwise. */
+const journalCountFile = 'journal-count'
 
 interface Replayed {
   readonly log: SegmentedLog
@@ -119,21 +122,23 @@ class Recovery {
     this.syncNames()
     this.writePoints()
     for (const end of ended) end()
-    this.removeForeignJournals(names)
     this.createJournals(names)
+    this.writeJournalCount()
+    this.removeForeignJournals(names)
     return { ...this.report, durationMs: performance.now() - started }
   }
 
   /**
    * A journal that is gone would look like an empty one, and what was acknowledged and lay in it would be lost without
-   * a word. One is missing where partitions are and no journal at all, or below one that was not closed cleanly: those
-   * of shards that there are no more are removed empty, from the first on.
+   * a word. One is missing below the count that the last start wrote, where partitions are and no journal at all, or
+   * below one that was not closed cleanly: those of shards that there are no more are removed empty, from the first on.
    */
   private refuseMissingJournals(names: readonly string[]): void {
     const present = new Set(names.map(shardOfName))
     const used = names.filter((name) => !this.isEmptied(`${this.journals}/${name}`)).map(shardOfName)
     const first = names.length === 0 && this.folders.hasPartitions() ? 0 : -1
-    for (let shard = 0; shard <= Math.max(first, ...used); shard++) {
+    const last = this.readJournalCount() - 1
+    for (let shard = 0; shard <= Math.max(first, last, ...used); shard++) {
       const path = `${this.journals}/shard-${shard}.journal`
       if (present.has(shard)) continue
       const lost = `${path}.lost`
@@ -146,6 +151,17 @@ class Recovery {
       this.disk.rename(lost, `${path}.given-up`)
       this.disk.syncFolder(this.journals)
     }
+  }
+
+  /** 0: it is not known. */
+  private readJournalCount(): number {
+    const path = `${this.journals}/${journalCountFile}`
+    if (!this.disk.exists(path)) return 0
+    const text = decodeUtf8(this.readWhole(path))
+    if (/^[1-9]\d{0,4}\n$/.test(text)) return Number(text)
+    const shown = JSON.stringify(text.slice(0, 20))
+    const how = 'restore it from a copy, or remove it when all journals are there'
+    throw new StreamBusError('JOURNAL_DAMAGED', `${path} holds ${shown}; expected the number of journals: ${how}`)
   }
 
   private isEmptied(path: string): boolean {
@@ -367,6 +383,22 @@ class Recovery {
       const bytes = journalBytesOf(journalMemoryBytes, shards)
       createJournalFile(this.disk, `${this.journals}/${name}`, identity, bytes, noRunYet, this.crc)
     }
+  }
+
+  /** After those that are new were made, and before those are removed that there shall be no more. */
+  private writeJournalCount(): void {
+    const { shards } = this.settings.config
+    const path = `${this.journals}/${journalCountFile}`
+    const known = this.readJournalCount()
+    if (known === shards || (known === 0 && shards === 1)) return
+    const file = this.disk.open(`${path}.new`, 'create')
+    try {
+      this.disk.truncate(file, 0)
+      this.disk.write(file, encodeUtf8(`${shards}\n`), 0)
+    } finally {
+      this.disk.close(file)
+    }
+    publishFile(this.disk, path)
   }
 
   /** Journals of shards that there are no more: empty by now. */

@@ -51,4 +51,64 @@ describe('the name of a journal', () => {
       expect(one.produce().code, `cut ${cut}`).to.equal(0)
     }
   })
+
+  it('is missed for each of them, the last too, whatever the others hold', () => {
+    for (const shard of [0, 1, 2]) {
+      const one = new OneTopic(shard, 3)
+      one.start({})
+      one.kill()
+      const path = `/data/journals/shard-${shard}.journal`
+      one.disk.remove(path)
+      expect(() => one.start({})).to.throw(`${path} is missing`)
+      one.disk.close(one.disk.open(`${path}.lost`, 'create'))
+      one.start({})
+      expect(one.produce().code).to.equal(0)
+    }
+  })
+
+  it('is missed by nobody when there are fewer or more of them, from any moment of the start that made it so', () => {
+    for (const [from, to] of [
+      [3, 2],
+      [3, 1],
+      [1, 3],
+      [2, 4],
+    ] as const) {
+      let isOver = false
+      for (let cut = 1; !isOver; cut++) {
+        const one = new OneTopic(cut, from)
+        one.start({})
+        expect(one.produce().code).to.equal(0)
+        one.kill()
+        one.shardCount = to
+        let count = 0
+        one.fault = (_, path) => (path.includes('/journals') && ++count === cut ? 'power cut' : undefined)
+        try {
+          one.start({})
+        } catch {
+          // The moment that is meant.
+        }
+        isOver = count < cut
+        one.fault = () => undefined
+        one.cutPower()
+        one.start({})
+        expect(one.bounds(), `${from} to ${to}, cut ${cut}`).to.deep.equal([0, 1])
+        one.kill()
+        one.start({})
+        expect(one.produce().code).to.equal(0)
+      }
+    }
+  })
+
+  it('is not guessed from a damaged count', () => {
+    const one = new OneTopic(1, 2)
+    one.start({})
+    one.kill()
+    const file = one.disk.open('/data/journals/journal-count', 'read-write')
+    one.disk.write(file, Buffer.from('x'), 0)
+    one.disk.close(file)
+    expect(() => one.start({})).to.throw(/journal-count holds "x\\n"; expected the number of journals: restore it/)
+    one.disk.remove('/data/journals/journal-count')
+    one.start({})
+    expect(one.bounds()).to.deep.equal([0, 0])
+  })
 })
