@@ -37,8 +37,8 @@ export async function runChaos(name: string, options: Pick<RoundsOptions, 'cutsP
     if (!isLong || hasFlag('--verbose') || ++told % deleteEvery === 0) console.log(line)
   }
   const seconds = (): string => ((performance.now() - startMs) / 1000).toFixed(1)
-  const shape = `--rounds ${rounds} --partitions ${partitions} --life-ms ${lifeMs}${options.withoutSync ? ' --canary' : ''}`
-  const again = `npm run ${name} -- ${shape} --seed ${seed}`
+  const shape = `--rounds ${rounds} --partitions ${partitions} --life-ms ${lifeMs} --seed ${seed}`
+  const again = `npm run ${name} -- ${shape}${options.withoutSync ? ' --canary' : ''}`
   console.log(`${name}: seed ${seed}, ${rounds} rounds, ${partitions} partitions`)
   try {
     const figures = await runRounds({
