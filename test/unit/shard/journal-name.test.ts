@@ -97,7 +97,7 @@ describe('the name of a journal', () => {
         expect(one.produce().code).to.equal(0)
       }
     }
-  })
+  }).timeout(60_000)
 
   it('is not guessed from a damaged count', () => {
     const one = new OneTopic(1, 2)
