@@ -12,8 +12,9 @@ const figures = 3
 const practiceLooks = 30
 
 /**
- * What a look costs the machine, it costs what is measured. Call it before the warm-up: ten of its passes over the
- * buckets take 0.2 ms when they are compiled, and 2 to 5 when not, once in a second.
+ * What a look costs the machine, it costs what is measured, once in a second. Call it before the warm-up: the passes
+ * over the buckets take 0.3 to 1.8 ms when they were compiled, waits included, and 0.4 to 5 when not (two cores, two or
+ * three runs).
  */
 export function practiseLooking(memories: readonly ThreadMemory[]): void {
   const before = mergedOf(memories, 'produce')

@@ -108,6 +108,14 @@ class Room {
     room.produce(0)
     return room
   }
+
+  /** The same; the broker ended, and nothing of it is in a journal. */
+  static afterCleanStop(seed: number): Room {
+    const room = Room.withTopic(seed)
+    room.broker.stop()
+    room.kill()
+    return room
+  }
 }
 
 describe('what a shard says of deleted topics', () => {
@@ -255,9 +263,7 @@ describe('what a shard says of deleted topics', () => {
 
     it('of what this run deleted', () => {
       for (let seed = 1; seed <= 20; seed++) {
-        const room = Room.withTopic(seed)
-        room.broker.stop()
-        room.kill()
+        const room = Room.afterCleanStop(seed)
         room.start()
         room.delete(first)
         room.apply()
@@ -269,9 +275,7 @@ describe('what a shard says of deleted topics', () => {
 
     it('of folders that the run before renamed', () => {
       for (let seed = 1; seed <= 20; seed++) {
-        const room = Room.withTopic(seed)
-        room.broker.stop()
-        room.kill()
+        const room = Room.afterCleanStop(seed)
         room.start()
         room.delete(first)
         room.apply()
@@ -284,9 +288,7 @@ describe('what a shard says of deleted topics', () => {
 
     it('of folders that recovery renamed', () => {
       for (let seed = 1; seed <= 20; seed++) {
-        const room = Room.withTopic(seed)
-        room.broker.stop()
-        room.kill()
+        const room = Room.afterCleanStop(seed)
         room.delete(first)
         room.start()
         room.untilCleared()
@@ -296,9 +298,7 @@ describe('what a shard says of deleted topics', () => {
 
     it('of a folder that was in the way of a topic made anew', () => {
       for (let seed = 1; seed <= 20; seed++) {
-        const room = Room.withTopic(seed)
-        room.broker.stop()
-        room.kill()
+        const room = Room.afterCleanStop(seed)
         room.delete(first)
         room.create(second, 'one', 1)
         room.start()
